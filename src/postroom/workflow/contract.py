@@ -189,6 +189,7 @@ class Context:
     octets: Callable[[], bytes]
     accepted_ms: int
     own_domains: frozenset[str] = frozenset()
+    signing_key: bytes = b""  # for thread tags and the loop signature
 
 
 class Step(Protocol):
