@@ -12,6 +12,8 @@ import hmac
 import re
 import secrets
 
+from postroom.conf.errors import Permanent
+from postroom.mail.domains import ascii_domain
 from postroom.mail.message import Message
 
 _MOST_IDS = 50
@@ -22,16 +24,15 @@ _LONGEST_ID = 500
 _TAG = re.compile(
     r"\[THREAD[ \t\u00a0]{1,3}ID:[ \t\u00a0]{0,3}([1-9]\d{0,17})-([A-Z2-7]{16})\]", re.IGNORECASE | re.ASCII
 )
-_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
 def new_message_id(domain: str) -> str:
     """A Message-ID that nobody can guess. A domain that can't be written in ASCII gives the id a neutral one."""
     try:
-        ascii_domain = domain.encode("idna").decode()
-    except UnicodeError:
-        ascii_domain = ""
-    return f"{secrets.token_hex(16)}@{ascii_domain if _DOMAIN.fullmatch(ascii_domain) else 'postroom.invalid'}"
+        right = ascii_domain(domain)
+    except Permanent:
+        right = "postroom.invalid"
+    return f"{secrets.token_hex(16)}@{right}"
 
 
 def thread_ids(message: Message) -> tuple[str, ...]:
