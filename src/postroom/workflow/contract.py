@@ -36,7 +36,7 @@ class Facts:
     owner: str = ""  # user name of the conversation's owner
 
 
-# --- decisions: what apply is to do ------------------------------------------------------------------------------------
+# --- decisions: what apply is to do -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class KeepContact:
-    """The author: made if new, its name filled in if it had none."""
+    """The author: made if new, its name and organization filled in if it had none."""
 
     address: Address
+    organization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,11 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Send the acknowledgement: rendered texts; headers, From and Message-ID are the outbound row's."""
+    """Send the acknowledgement: rendered texts; headers, From and Message-ID are the outbound row's.
+
+    `subject`, `text` and the keys of `budgets` may hold the placeholder of a conversation that is yet to be opened:
+    apply passes each through `templates.with_conversation(text, id)`.
+    """
 
     to: Address
     subject: str
@@ -93,13 +98,18 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class RecordReport:
-    """A delivery report's word about one recipient of a message of ours."""
+    """A delivery report's word about one recipient of a message of ours.
+
+    `probable`: the report is not certain, or the message was found by its recipient only. It is shown to people and
+    changes no state.
+    """
 
     outbound: int
     recipient: str
     status: Literal["delivered", "bounced", "delayed"]
     code: str
     text: str
+    probable: bool = False
 
 
 Decision = Quarantine | KeepContact | AddActivity | Tag | Acknowledge | Assign | RecordReport
@@ -115,17 +125,26 @@ class Decided:
     stop: bool = False
 
 
-# --- what a step may look up -------------------------------------------------------------------------------------------
+# --- what a step may look up ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class FoundConversation:
+    """A conversation of the response group, and what it was found by.
+
+    `evidence` is "ours" if the matched id is of an outbound message of ours (it can't be guessed), "theirs" if it
+    is of a message that came in. `matched` is that id, without angle brackets.
+    """
+
     id: int
     subject: str
     state: str
     owner: str
     participants: tuple[str, ...]  # lower-case addresses of contacts who wrote or were written to
     group: int
+    evidence: Literal["ours", "theirs"] = "theirs"
+    matched: str = ""
+    last_activity_ms: int = 0  # when its newest activity came or went, 0 if it is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +169,10 @@ class Lookup(Protocol):
         """Of the first of these ids that an activity or an outbound message of the response group has."""
 
     def conversation_by_tag(self, tag: str) -> FoundConversation | None:
-        """Of a valid signed thread tag found in the text; None for a forged or unknown one."""
+        """Of a signed thread tag found in the text, within the response group; None for an unknown one.
+
+        Asked only for tags whose signature the step has verified with `Context.signing_key`.
+        """
 
     def contact(self, address: str) -> FoundContact | None:
         """By address, any case."""
@@ -190,6 +212,7 @@ class Context:
     accepted_ms: int
     own_domains: frozenset[str] = frozenset()
     signing_key: bytes = b""  # for thread tags and the loop signature
+    process_own_mail: bool = False  # the profile's ProcessIfLoopbackDetected
 
 
 class Step(Protocol):
