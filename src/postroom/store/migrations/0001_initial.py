@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('holder', models.CharField(default='', max_length=64)),
                 ('next_attempt_ms', models.BigIntegerField(default=0)),
-                ('expires_ms', models.BigIntegerField(null=True)),
+                ("retried_ms", models.BigIntegerField(null=True)),
                 ('code', models.CharField(default='', max_length=12)),
                 ('reason', models.TextField(default='')),
                 ('created_ms', models.BigIntegerField()),

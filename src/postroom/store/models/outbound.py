@@ -46,7 +46,7 @@ class OutboundMessage(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     holder = models.CharField(max_length=64, default="")
     next_attempt_ms = models.BigIntegerField(default=0)
-    expires_ms = models.BigIntegerField(null=True)
+    retried_ms = models.BigIntegerField(null=True)
     code = models.CharField(max_length=12, default="")
     reason = models.TextField(default="")
     created_ms = models.BigIntegerField()

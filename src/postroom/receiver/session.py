@@ -1,0 +1,206 @@
+"""One profile is watched: open, wait, retrieve, accept, acknowledge; on failure, again after a pause.
+
+The order is the promise: a batch is committed before any of it is acknowledged on the server, and what the server
+confirmed is remembered after. Whatever fails, only this profile waits. A wrong password is tried rarely. Every wait
+is bounded by the driver's timeouts, or by PollingInterval.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from postroom.conf import metrics
+from postroom.conf.errors import AuthenticationFailed, PostroomError
+from postroom.drivers.contract import (
+    Acknowledgement,
+    Comparison,
+    Driver,
+    Identity,
+    Listing,
+    Retrieved,
+    Source,
+    Surroundings,
+)
+from postroom.receiver.accept import Acceptor, LeaseLost
+from postroom.receiver.health import Health
+from postroom.store import ledger
+from postroom.store.publishing.configuration import GroupConfiguration, ProfileConfiguration
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+REFUSED_PAUSE, LONGEST_REFUSED_PAUSE = 60.0, 3600.0
+
+
+class Session:
+    """The task of one profile. `run` ends only by cancelling or when the lease is lost."""
+
+    def __init__(
+        self,
+        profile: ProfileConfiguration,
+        group: GroupConfiguration,
+        driver: Driver,
+        acceptor: Acceptor,
+        health: Health,
+        *,
+        holder: str,
+        spool: Path,
+        admit: Callable[[], Awaitable[None]],
+        read: Callable[[Callable[[], Any]], Awaitable[Any]],
+        failing: Callable[[Health], Awaitable[None]],
+    ) -> None:
+        self.profile = profile
+        self.driver = driver
+        self.acceptor = acceptor
+        self.health = health
+        self._admit = admit
+        self._read = read
+        self._failing = failing
+        self._unacknowledged: dict[str, list[Acknowledgement]] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+        self.target = ledger.Target(profile.id, group.id, group.real_time, holder)
+        self.log = structlog.get_logger().bind(profile=profile.name)
+        debug = self.log.info if profile.values.flag("LogDebug") else None
+        self.surroundings = Surroundings(profile.name, spool, (lambda line: debug(line)) if debug else None)
+        values = profile.values
+        self._target_mailbox = values.text("ProcessedMailbox") if "ProcessedMailbox" in values else ""
+        if values.flag("DeleteProcessedMessages"):
+            self._action = "delete"
+        else:
+            self._action = "move" if self._target_mailbox else "flag"
+
+    async def run(self) -> None:
+        """Watch, for ever."""
+        while True:
+            source: Source | None = None
+            try:
+                await self._admit()
+                source = await self.driver.open_source(self.profile.values, self.surroundings)
+                await self._watch(source)
+            except LeaseLost:
+                self.log.info("another receiver has taken the profile over")
+                return
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a driver raises, only this profile waits
+                pause = self._pause(error)
+                await self._failing(self.health)
+            finally:
+                if source is not None:
+                    await asyncio.shield(_close(source))
+            await asyncio.sleep(pause)
+
+    async def _watch(self, source: Source) -> None:
+        while True:
+            started = time.perf_counter()
+            await self._round(source)
+            if self.health.succeeded():
+                self.log.info("the profile is watched again")
+            metrics.ROUND_SECONDS.observe(time.perf_counter() - started)
+            await source.wait(self.profile.values.number("PollingInterval"))
+
+    async def _round(self, source: Source) -> None:
+        try:
+            async for batch in source.fetch_new(self._compare):
+                entered: list[ledger.Arrival] = []
+                if batch.messages:
+                    entered = await self.acceptor.accept(self.target, batch.messages, self._action_for)
+                    self._count(entered)
+                for message in batch.messages:
+                    if message.spooled is not None:
+                        message.spooled.unlink(missing_ok=True)
+                await self._acknowledge(source, entered)
+        finally:
+            await asyncio.gather(*self._settling)
+
+    async def _acknowledge(self, source: Source, entered: list[ledger.Arrival]) -> None:
+        items = [
+            Acknowledgement(Identity(a.mailbox, a.epoch, a.source_id), self._action, self._target_mailbox)  # type: ignore[arg-type]  # set in __init__
+            for a in entered
+            if a.action != "leave"
+        ]
+        for mailbox in list(self._unacknowledged):
+            items += self._unacknowledged.pop(mailbox)
+        if not items:
+            return
+        outcomes = await source.acknowledge(items)
+        removing = {item.identity for item in items if item.action in ("delete", "move")}
+        for outcome in outcomes:
+            if not outcome.done:
+                self.log.warning("the server did not take an acknowledgement", reason=outcome.reason)
+        # Not awaited here: it is committed together with the next batch.
+        settled = [(outcome, outcome.identity in removing) for outcome in outcomes]
+        task = asyncio.create_task(self.acceptor.settle(self.profile.id, settled))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _compare(self, listing: Listing) -> Comparison:
+        profile, mailbox = self.profile.id, listing.mailbox
+        start_from = self.profile.values.text("StartFrom") or "now"
+
+        def look() -> tuple[ledger.Watch, dict[str, ledger.Known]]:
+            return (
+                ledger.watch(profile, mailbox, listing.epoch),
+                ledger.known(profile, mailbox, listing.epoch, list(listing.source_ids)),
+            )
+
+        watch, known = await self._read(look)
+        new = [source_id for source_id in listing.source_ids if source_id not in known]
+        excluded: list[ledger.Arrival] = []
+        if watch.first and start_from == "now":
+            reason = "it was there before the profile began (StartFrom is now)"
+            excluded = [ledger.Arrival(mailbox, listing.epoch, s, 0, None, excluded=reason) for s in new]
+            new = []
+        if listing.complete:
+            self.target.listed[mailbox] = set(listing.source_ids)
+            await self.acceptor.listed(self.target, mailbox, listing.epoch, listing.source_ids, excluded)
+        else:
+            self.target.listed.setdefault(mailbox, set()).update(listing.source_ids)
+        self._unacknowledged[mailbox] = [
+            Acknowledgement(Identity(mailbox, listing.epoch, k.source_id), k.action, self._target_mailbox)  # type: ignore[arg-type]  # as entered
+            for k in known.values()
+            if not k.acknowledged
+        ]
+        not_before = None
+        if start_from not in ("now", "all"):
+            not_before = int(datetime.fromisoformat(start_from).replace(tzinfo=UTC).timestamp() * 1000)
+        elif start_from == "now" and watch.renumbered:
+            not_before = watch.started_ms
+        return Comparison(new, not_before)
+
+    def _action_for(self, message: Retrieved) -> str:
+        return "leave" if message.excluded or message.vanished else self._action
+
+    def _count(self, entered: list[ledger.Arrival]) -> None:
+        for arrival in entered:
+            metrics.ACCEPTED.labels(arrival.disposition).inc()
+            if arrival.disposition != "event":
+                self.log.info("a message made no event", disposition=arrival.disposition, reason=arrival.excluded)
+
+    def _pause(self, error: Exception) -> float:
+        if isinstance(error, AuthenticationFailed):
+            state, first, longest = "refused", REFUSED_PAUSE, LONGEST_REFUSED_PAUSE
+        else:
+            state, first, longest = "failing", FIRST_PAUSE, LONGEST_PAUSE
+        pause = min(longest, first * 2 ** min(self.health.failures, 12)) * random.uniform(0.75, 1.25)  # noqa: S311
+        reason = str(error) if isinstance(error, PostroomError) else f"An unexpected error: {type(error).__name__}."
+        if reason != self.health.reason:
+            self.log.warning("the profile can't be watched", reason=reason, again_in_seconds=round(pause))
+        if not isinstance(error, PostroomError):
+            self.log.error("unexpected error", exc_info=error)
+        self.health.failed(state, reason, pause)
+        metrics.ROUND_FAILURES.labels(state).inc()
+        return pause
+
+
+async def _close(source: Source) -> None:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(5):
+            await source.close()

@@ -1,0 +1,205 @@
+"""Inbound events: `queued → processing → processed | paused | failed | discarded`. Each change is one function here.
+
+A claim names its holder (an instance of a process). What a holder did not finish is taken back when the holder is
+dead (`store/instances`), and every finish checks that the claim still stands, so an event is processed once even if
+its holder was only asleep. An event that was claimed with others when its holder died is claimed alone from then on,
+so that one poisonous message takes nobody with it; dying alone too often, it fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from postroom.conf.errors import UsageError
+from postroom.store.backends import backend
+from postroom.store.database import marks, now_ms, reading, transaction
+
+MOST_DEATHS = 5
+OWN_FIRST_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event that this process is to work on."""
+
+    id: int
+    profile: int
+    group: int
+    content: bytes
+    size: int
+    attempts: int
+    received_ms: int | None
+    accepted_ms: int
+
+
+def claim(holder: str, *, realtime: bool, messages: int, octets: int) -> list[Claimed]:
+    """Take queued events, the oldest first; one whose last holder died, alone.
+
+    Real-time ones are the receiving process's own; after some seconds anybody's, should that process be gone.
+    """
+    with transaction("claim") as cursor:
+        return _claim(cursor, holder, realtime, messages, octets, "deaths = 0 AND attempts = 0") or _claim(
+            cursor, holder, realtime, 1, octets, "(deaths > 0 OR attempts > 0)"
+        )
+
+
+def _claim(cursor: Any, holder: str, realtime: bool, messages: int, octets: int, which: str) -> list[Claimed]:
+    own = "AND (receiver = %s OR accepted_ms < %s)" if realtime else ""
+    arguments: list[Any] = [holder, now_ms() - OWN_FIRST_MS] if realtime else []
+    cursor.execute(
+        f"SELECT id, size FROM postroom_inboundevent WHERE state = 'queued' AND realtime = %s {own} AND {which}"  # noqa: S608
+        f" ORDER BY id LIMIT %s {backend().skip_locked}",
+        [realtime, *arguments, messages],
+    )
+    chosen: list[int] = []
+    total = 0
+    for id_, size in cursor.fetchall():
+        total += size
+        if chosen and total > octets:
+            break
+        chosen.append(id_)
+    if not chosen:
+        return []
+    cursor.execute(
+        "UPDATE postroom_inboundevent SET state = 'processing', holder = %s"  # noqa: S608
+        f" WHERE id IN ({marks(chosen)})"
+        " RETURNING id, profile_id, group_id, content_id, size, attempts, received_ms, accepted_ms",
+        [holder, *chosen],
+    )
+    return sorted((Claimed(r[0], r[1], r[2], bytes(r[3]), *r[4:]) for r in cursor.fetchall()), key=lambda c: c.id)
+
+
+def still_held(cursor: Any, holder: str, ids: Sequence[int]) -> set[int]:
+    """Which of these events the holder may still finish; locks them for the rest of the transaction."""
+    lock = "FOR UPDATE" if backend().skip_locked else ""
+    cursor.execute(
+        "SELECT id FROM postroom_inboundevent WHERE state = 'processing' AND holder = %s"  # noqa: S608
+        f" AND id IN ({marks(ids)}) ORDER BY id {lock}",
+        [holder, *ids],
+    )
+    return {row[0] for row in cursor.fetchall()}
+
+
+def processed(cursor: Any, rows: Sequence[tuple[str, str, str, str, str, int | None, int]]) -> None:
+    """Set events processed: rows of (outcome, reason, subject, author, message id, conversation, id)."""
+    now = now_ms()
+    cursor.executemany(
+        "UPDATE postroom_inboundevent SET state = 'processed', holder = '', outcome = %s, reason = %s, subject = %s,"
+        " author = %s, message_id = %s, conversation_id = %s, attempts = attempts + 1, processed_ms = %s WHERE id = %s",
+        [(*row[:-1], now, row[-1]) for row in rows],
+    )
+
+
+def paused(cursor: Any, holder: str, event: int, reason: str, again_ms: int) -> None:
+    """It went wrong and will be tried again at `again_ms`."""
+    cursor.execute(
+        "UPDATE postroom_inboundevent SET state = 'paused', holder = '', reason = %s, next_attempt_ms = %s,"
+        " attempts = attempts + 1 WHERE id = %s AND state = 'processing' AND holder = %s",
+        [reason, again_ms, event, holder],
+    )
+
+
+def failed(cursor: Any, holder: str, event: int, reason: str) -> None:
+    """It waits for a person."""
+    cursor.execute(
+        "UPDATE postroom_inboundevent SET state = 'failed', holder = '', reason = %s, attempts = attempts + 1"
+        " WHERE id = %s AND state = 'processing' AND holder = %s",
+        [reason, event, holder],
+    )
+
+
+def resubmit(event: int, actor: str) -> None:
+    """Queue a failed, paused, discarded or quarantined event again.
+
+    Raises `UsageError` if there is none, or it is in another state: an event that became an activity is done.
+    """
+    with transaction("resubmit") as cursor:
+        state, outcome = _state(cursor, event)
+        if state not in ("failed", "paused", "discarded") and outcome != "quarantined":
+            raise UsageError(
+                f"Event {event} is {state}; only a failed, paused, discarded or quarantined one can be resubmitted."
+            )
+        cursor.execute(
+            "UPDATE postroom_inboundevent SET state = 'queued', outcome = '', reason = '', attempts = 0, deaths = 0,"
+            " holder = '', processed_ms = NULL WHERE id = %s",
+            [event],
+        )
+        audit(cursor, actor, "resubmit", f"event {event}", f"was {state} {outcome}".strip())
+
+
+def discard(event: int, actor: str, reason: str) -> None:
+    """Set an event aside for good; its octets stay.
+
+    Raises `UsageError` if it is being processed or became an activity.
+    """
+    with transaction("discard") as cursor:
+        state, outcome = _state(cursor, event)
+        if state not in ("queued", "failed", "paused") and outcome != "quarantined":
+            raise UsageError(f"Event {event} is {state}; only one that is not processed can be discarded.")
+        cursor.execute(
+            "UPDATE postroom_inboundevent SET state = 'discarded', reason = %s, holder = '' WHERE id = %s",
+            [reason or f"discarded by {actor}", event],
+        )
+        audit(cursor, actor, "discard", f"event {event}", reason)
+
+
+def _state(cursor: Any, event: int) -> tuple[str, str]:
+    lock = "FOR UPDATE" if backend().skip_locked else ""
+    cursor.execute(f"SELECT state, outcome FROM postroom_inboundevent WHERE id = %s {lock}", [event])  # noqa: S608
+    row = cursor.fetchone()
+    if row is None:
+        raise UsageError(f"There is no event {event}.", advice="`postroom events list` shows which there are.")
+    return row[0], row[1]
+
+
+def audit(cursor: Any, actor: str, action: str, subject: str, detail: str = "") -> None:
+    """One line of the audit, in the caller's transaction."""
+    cursor.execute(
+        "INSERT INTO postroom_audit (at_ms, actor, action, subject, detail) VALUES (%s, %s, %s, %s, %s)",
+        [now_ms(), actor, action, subject, detail],
+    )
+
+
+def requeue_due(cursor: Any) -> int:
+    """Paused events whose time has come are queued again."""
+    cursor.execute(
+        "UPDATE postroom_inboundevent SET state = 'queued' WHERE state = 'paused' AND next_attempt_ms <= %s", [now_ms()]
+    )
+    return int(cursor.rowcount)
+
+
+def take_back(cursor: Any, dead: Sequence[str]) -> int:
+    """Events that dead instances held are queued again; one that keeps killing its holder fails."""
+    if not dead:
+        return 0
+    cursor.execute(
+        "SELECT holder, id, deaths FROM postroom_inboundevent WHERE state = 'processing'"  # noqa: S608
+        f" AND holder IN ({marks(dead)})",
+        list(dead),
+    )
+    held: dict[str, list[tuple[int, int]]] = {}
+    for holder, id_, deaths in cursor.fetchall():
+        held.setdefault(holder, []).append((id_, deaths))
+    for events in held.values():
+        # Dying with others says little about one of them; dying alone does.
+        alone = len(events) == 1
+        for id_, deaths in events:
+            worse = deaths + 1 if alone else max(deaths, 1)
+            state = "failed" if worse > MOST_DEATHS else "queued"
+            reason = f"the process died {worse} times while it worked on this event alone" if state == "failed" else ""
+            cursor.execute(
+                "UPDATE postroom_inboundevent SET state = %s, deaths = %s, holder = '', reason = %s WHERE id = %s",
+                [state, worse, reason, id_],
+            )
+    return sum(len(events) for events in held.values())
+
+
+def any_queued(*, realtime: bool) -> bool:
+    """Whether there is work."""
+    with reading() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM postroom_inboundevent WHERE state = 'queued' AND realtime = %s LIMIT 1", [realtime]
+        )
+        return cursor.fetchone() is not None
