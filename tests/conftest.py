@@ -16,6 +16,8 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
+import installation as installation_module
+from installation import Installation
 from servers.certificates import ServerCertificate, issue
 from servers.dovecot import Dovecot
 from servers.errors import Unavailable
@@ -123,6 +125,40 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'postroom.sqlite3'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    installation_module.migrated_sqlite(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgres(_postgres_of_session: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    _postgres_of_session.start()
+    folder = tmp_path_factory.mktemp("template-postgres")
+    return _postgres_of_session.make_template("migrated", lambda url: installation_module.migrate_url(url, folder))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """A migrated installation of the test's own, on each backend; this process's Django points at it."""
+    server: Postgres | None = None
+    if request.param == "sqlite":
+        installation_module.copy_sqlite(request.getfixturevalue("_migrated_sqlite"), tmp_path / "postroom.sqlite3")
+        url = f"sqlite:///{tmp_path / 'postroom.sqlite3'}"
+    else:
+        template = request.getfixturevalue("_migrated_postgres")
+        server = request.getfixturevalue("postgres")
+        url = server.fresh_database(template)
+    yield installation_module.use(url, tmp_path / "data")
+    from django.db import connections
+
+    connections["default"].close()
+    if server is not None:
+        server.start()
+        server.drop_database(url)
 
 
 # --- what could not be run -------------------------------------------------------------------------------------------

@@ -189,7 +189,9 @@ class Values(Mapping[str, Value]):
 
 
 def resolve(
-    declared: Iterable[Parameter], driver: Mapping[str, object] | None = None, profile: Mapping[str, object] | None = None
+    declared: Iterable[Parameter],
+    driver: Mapping[str, object] | None = None,
+    profile: Mapping[str, object] | None = None,
 ) -> Values:
     """The effective values: profile override, else driver default, else system default.
 

@@ -25,7 +25,7 @@ def load(group: str) -> dict[str, Any]:
         owner = point.dist.name if point.dist else point.value
         try:
             plugin = point.load()
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises on import, its package is named
+        except Exception as error:
             raise Permanent(f"The plug-in {point.name!r} of {owner} can't be loaded: {error}") from error
         name = getattr(plugin, "name", point.name)
         if name in found and owners[name] != point.value:

@@ -37,7 +37,9 @@ class Settings(BaseModel):
     )
     message_id_domain: str = Field("", description="Domain of our Message-IDs; empty: that of the profile's address.")
     inline_content_octets: int = Field(
-        262_144, ge=0, description="Raw contents up to this size (compressed) stand in the database, larger ones in files."
+        262_144,
+        ge=0,
+        description="Raw contents up to this size (compressed) stand in the database, larger ones in files.",
     )
     batch_messages: int = Field(200, ge=1, le=5000, description="Most events that are processed in one transaction.")
     batch_octets: int = Field(

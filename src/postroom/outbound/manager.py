@@ -85,7 +85,7 @@ class OutboundManager:
                     self._chores(conf)
                 if not self._dispatch(conf):
                     self._broker.wait("outbound", 1.0)
-            except Exception as error:  # noqa: BLE001 - a store in trouble must not end the manager
+            except Exception as error:
                 log.error("the outbound manager is in trouble; it tries again", exc_info=error)
                 connection.close()
                 stopping.wait(2.0)
@@ -140,7 +140,7 @@ class OutboundManager:
             made = sender.send_due(self._stopping.is_set)
             if made == 0 and lane.profile.values.number("MaxMessagesPerMinute"):
                 lane.rest_until = time.monotonic() + 1.0
-        except Exception as error:  # noqa: BLE001 - claims that are left open are taken back by the recovery scan
+        except Exception as error:
             log.error("a sender is in trouble", profile=lane.profile.name, exc_info=error)
             lane.rest_until = time.monotonic() + 2.0
         finally:
@@ -155,7 +155,7 @@ class OutboundManager:
         debug = (lambda line: bound.info(line)) if profile.values.flag("LogDebug") else None
         surroundings = Surroundings(profile.name, settings().data_dir / "spool", debug)
         driver = registry.drivers()[profile.kind]
-        return Sender(profile, driver, surroundings, self._holder(), signing_key(), lane.allow)
+        return Sender(profile, driver, surroundings, self._holder, signing_key(), lane.allow)
 
     def _put_off(self, lane: _Lane, error: Exception) -> None:
         known = isinstance(error, PostroomError)
@@ -180,7 +180,9 @@ class OutboundManager:
                 notices.add(group.id, "outbound", lane.profile.name, reason)
 
     def _chores(self, conf: Configuration) -> None:
-        resend = [p.id for p in conf.profiles.values() if p.name not in conf.problems and p.values.flag("ResendUnknown")]
+        resend = [
+            p.id for p in conf.profiles.values() if p.name not in conf.problems and p.values.flag("ResendUnknown")
+        ]
         if count := outbound.resend_unknown(resend):
             log.info("messages of unknown outcome go again, with the same Message-ID", messages=count)
         administrator.tell(conf)

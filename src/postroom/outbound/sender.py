@@ -37,7 +37,7 @@ class Sender:
         profile: ProfileConfiguration,
         driver: Driver,
         surroundings: Surroundings,
-        holder: str,
+        holder: Callable[[], str],
         signing_key: bytes,
         allow: Callable[[int], int],
     ) -> None:
@@ -76,15 +76,16 @@ class Sender:
         limit = self.profile.values.number("MaxMessagesPerSession")
         while not stopping() and self._session is not None and self._session.usable and self._sent < limit:
             allowed = self._allow(min(CLAIM, limit - self._sent))
-            claimed = outbound.claim(self._holder, self.profile.id, allowed) if allowed else []
+            holder = self._holder()
+            claimed = outbound.claim(holder, self.profile.id, allowed) if allowed else []
             if not claimed:
                 break
             attempts += len(claimed)
-            self._submit(claimed)
+            self._submit(holder, claimed)
             self.used = time.monotonic()
         return attempts
 
-    def _submit(self, claimed: Sequence[Claimed]) -> None:
+    def _submit(self, holder: str, claimed: Sequence[Claimed]) -> None:
         results: list[Result] = []
         committed = time.monotonic()
         for message in claimed:
@@ -96,9 +97,9 @@ class Sender:
             results.append(result)
             self._sent += 1
             if time.monotonic() - committed > COMMIT_SECONDS:
-                outbound.finish(self._holder, results)
+                outbound.finish(holder, results)
                 results, committed = [], time.monotonic()
-        outbound.finish(self._holder, results)
+        outbound.finish(holder, results)
 
     def _one(self, session: Submitter, message: Claimed) -> Result:
         server = self.profile.values.text("SMTPServer")
@@ -141,7 +142,8 @@ class Sender:
 
 def pause(attempts: int) -> float:
     """Seconds until the next attempt, with jitter."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 12)) * random.uniform(0.75, 1.25)  # noqa: S311
+    jitter = random.uniform(0.75, 1.25)  # noqa: S311
+    return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts - 1, 12)) * jitter)
 
 
 def _reply(error: Any) -> int:

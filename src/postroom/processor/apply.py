@@ -75,7 +75,7 @@ def apply(
         if owing:
             broker.committed("outbound")
         return done, []
-    except Exception as error:  # noqa: BLE001 - the batch is undone; whose fault it was shows alone
+    except Exception as error:
         if len(outcomes) == 1:
             return [], [Trouble(outcomes[0].event, error)]
         if not isinstance(error, IntegrityError | DatabaseError):
@@ -181,8 +181,16 @@ class _Writing:
             )
         )  # fmt: skip
         self.finished.append(
-            (result, _clean(reason), _clean(message.subject)[:500], author, message.message_id[:998], conversation, event.id)
-        )
+            (
+                result,
+                _clean(reason),
+                _clean(message.subject)[:500],
+                author,
+                message.message_id[:998],
+                conversation,
+                event.id,
+            )
+        )  # fmt: skip
 
     def _activity(
         self, outcome: Outcome, decision: AddActivity, conversation: int, author: str, contact: int | None
@@ -266,7 +274,8 @@ class _Writing:
             )
         if self.owners:
             cursor.executemany(
-                "UPDATE postroom_conversation SET owner_id = (SELECT id FROM auth_user WHERE username = %s) WHERE id = %s",
+                "UPDATE postroom_conversation"
+                " SET owner_id = (SELECT id FROM auth_user WHERE username = %s) WHERE id = %s",
                 self.owners,
             )
         for conversation, names in sorted(self.tags.items()):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from postroom.mail.message import Message
 from postroom.mail.references import find_thread_tags, thread_ids, verify_thread_tag
@@ -41,7 +41,7 @@ class _Conversation:
     changed_ms: int
 
     def found(self, ours: bool, matched: str) -> FoundConversation:
-        evidence = "ours" if ours else "theirs"
+        evidence: Literal["ours", "theirs"] = "ours" if ours else "theirs"
         return FoundConversation(
             self.id, self.subject, self.state, self.owner, tuple(sorted(self.participants)), self.group, evidence,
             matched, self.changed_ms,

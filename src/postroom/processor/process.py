@@ -33,7 +33,8 @@ from postroom.store.publishing import configuration
 from postroom.store.publishing.configuration import Configuration, ProfileConfiguration
 from postroom.workflow import definition, engine
 from postroom.workflow.arguments import ARGUMENTS
-from postroom.workflow.contract import Context
+from postroom.workflow.contract import Context, Facts
+from postroom.workflow.ready_made import ready_made
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 log = structlog.get_logger()
@@ -65,7 +66,7 @@ class Processor:
             try:
                 if not self.work():
                     self._broker.wait(self._component, 1.0)
-            except Exception as error:  # noqa: BLE001 - a store in trouble: what was claimed is taken back later
+            except Exception as error:
                 log.error("the processor is in trouble; it tries again", error=str(error)[:300], exc_info=error)
                 connection.close()
                 stopping.wait(2.0)
@@ -108,9 +109,7 @@ class Processor:
                     raise Permanent("The event's response group is not in the submitted configuration.")
                 if isinstance(group, Permanent):
                     raise group
-                run = engine.run(
-                    group.workflow, _context(event, message, octets, lookup, group, profile, domains, key)
-                )
+                run = engine.run(group.workflow, _context(event, message, octets, lookup, group, profile, domains, key))
                 lookup.learn(event.id, event.group, message, run)
                 outcomes.append(Outcome(event, profile, message, run, parse.VERSION, conf.number))
             except Exception as error:  # noqa: BLE001 - a step's defect stops this event only
@@ -129,7 +128,7 @@ class Processor:
             for group in conf.groups.values():
                 try:
                     arguments = resolve(ARGUMENTS, None, group.arguments)
-                    workflow = definition.compiled(arguments.text("ProcessName"), conf.workflows)
+                    workflow = _workflow(arguments.text("ProcessName"), conf)
                     compiled[group.id] = _Group(group.id, group.name, arguments, workflow)
                 except Permanent as error:
                     compiled[group.id] = error
@@ -139,7 +138,9 @@ class Processor:
     def _trouble(self, holder: str, trouble: Trouble, groups: dict[int, _Group | Permanent]) -> None:
         event, error = trouble.event, trouble.error
         known = isinstance(error, PostroomError)
-        reason = str(error) if known else f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+        reason = (
+            str(error) if known else f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+        )
         group = groups.get(event.group)
         most = group.arguments.number("MaxAttempts") if isinstance(group, _Group) else 20
         attempts = event.attempts + 1
@@ -157,6 +158,18 @@ class Processor:
             metrics.PROCESSED.labels("paused").inc()
         if not known:
             log.error("unexpected error in an event", inbound_event=event.id, exc_info=error)
+
+
+def _workflow(name: str, conf: Configuration) -> definition.Workflow:
+    """A workflow of the configuration, else a ready-made one.
+
+    Raises `Permanent` if there is none of this name, or it can't work.
+    """
+    if (own := conf.workflows.get(name)) is not None:
+        return definition.load(own)
+    if (found := ready_made(name)) is None:
+        raise Permanent(f"There is no workflow {name!r}.", advice="Set the response group's ProcessName.")
+    return found
 
 
 def _contents(claimed: Sequence[events.Claimed], troubles: list[Trouble]) -> list[tuple[events.Claimed, bytes]]:
@@ -182,7 +195,7 @@ def _context(
 ) -> Context:
     return Context(
         message=message,
-        facts=engine.FIRST_FACTS,
+        facts=Facts(),
         lookup=lookup.of(event.group, event.profile),
         arguments=group.arguments,
         profile=profile.name if profile else "",
@@ -192,4 +205,5 @@ def _context(
         accepted_ms=event.accepted_ms,
         own_domains=domains,
         signing_key=key,
+        process_own_mail=profile is not None and profile.values.get("ProcessIfLoopbackDetected") is True,
     )

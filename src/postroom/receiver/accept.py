@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, close_old_connections, connection
 
-from postroom.broker.contract import Broker
+from postroom.broker.contract import Broker, Component
 from postroom.conf.errors import Transient
 from postroom.drivers.contract import Outcome, Retrieved
 from postroom.store import content, instances, ledger
@@ -37,7 +37,7 @@ class _Job:
     prepare: Callable[[], Any] | None
     done: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
-    request: str | None = None
+    request: Component | None = None
     result: Any = None
     error: BaseException | None = None
 
@@ -77,7 +77,7 @@ class Acceptor:
             self._broker.request(cursor, component)
             return entered
 
-        component = "realtime" if target.realtime else "processor"
+        component: Component = "realtime" if target.realtime else "processor"
         result: list[ledger.Arrival] = await self._submit(work, prepare, component)
         return result
 
@@ -109,7 +109,7 @@ class Acceptor:
         self._thread.join(30)
 
     async def _submit(
-        self, work: Callable[[Any], Any], prepare: Callable[[], Any] | None = None, request: str | None = None
+        self, work: Callable[[Any], Any], prepare: Callable[[], Any] | None = None, request: Component | None = None
     ) -> Any:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
@@ -165,7 +165,7 @@ class Acceptor:
             for job in jobs:
                 job.result = job.work(cursor)
         for component in {job.request for job in jobs if job.request}:
-            self._broker.committed(component)  # type: ignore[arg-type]  # one of the two that accept names
+            self._broker.committed(component)
         for job in jobs:
             self._answer(job, result=job.result)
 

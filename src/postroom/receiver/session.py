@@ -22,6 +22,7 @@ from postroom.conf import metrics
 from postroom.conf.errors import AuthenticationFailed, PostroomError
 from postroom.drivers.contract import (
     Acknowledgement,
+    Action,
     Comparison,
     Driver,
     Identity,
@@ -71,9 +72,8 @@ class Session:
         self.surroundings = Surroundings(profile.name, spool, (lambda line: debug(line)) if debug else None)
         values = profile.values
         self._target_mailbox = values.text("ProcessedMailbox") if "ProcessedMailbox" in values else ""
-        if values.flag("DeleteProcessedMessages"):
-            self._action = "delete"
-        else:
+        self._action: Action = "delete"
+        if not values.flag("DeleteProcessedMessages"):
             self._action = "move" if self._target_mailbox else "flag"
 
     async def run(self) -> None:
@@ -122,7 +122,7 @@ class Session:
 
     async def _acknowledge(self, source: Source, entered: list[ledger.Arrival]) -> None:
         items = [
-            Acknowledgement(Identity(a.mailbox, a.epoch, a.source_id), self._action, self._target_mailbox)  # type: ignore[arg-type]  # set in __init__
+            Acknowledgement(Identity(a.mailbox, a.epoch, a.source_id), self._action, self._target_mailbox)
             for a in entered
             if a.action != "leave"
         ]
@@ -164,7 +164,7 @@ class Session:
         else:
             self.target.listed.setdefault(mailbox, set()).update(listing.source_ids)
         self._unacknowledged[mailbox] = [
-            Acknowledgement(Identity(mailbox, listing.epoch, k.source_id), k.action, self._target_mailbox)  # type: ignore[arg-type]  # as entered
+            Acknowledgement(Identity(mailbox, listing.epoch, k.source_id), k.action, self._target_mailbox)
             for k in known.values()
             if not k.acknowledged
         ]
@@ -175,7 +175,7 @@ class Session:
             not_before = watch.started_ms
         return Comparison(new, not_before)
 
-    def _action_for(self, message: Retrieved) -> str:
+    def _action_for(self, message: Retrieved) -> Action:
         return "leave" if message.excluded or message.vanished else self._action
 
     def _count(self, entered: list[ledger.Arrival]) -> None:
@@ -189,7 +189,8 @@ class Session:
             state, first, longest = "refused", REFUSED_PAUSE, LONGEST_REFUSED_PAUSE
         else:
             state, first, longest = "failing", FIRST_PAUSE, LONGEST_PAUSE
-        pause = min(longest, first * 2 ** min(self.health.failures, 12)) * random.uniform(0.75, 1.25)  # noqa: S311
+        jitter = random.uniform(0.75, 1.25)  # noqa: S311
+        pause: float = min(longest, first * 2.0 ** min(self.health.failures, 12)) * jitter
         reason = str(error) if isinstance(error, PostroomError) else f"An unexpected error: {type(error).__name__}."
         if reason != self.health.reason:
             self.log.warning("the profile can't be watched", reason=reason, again_in_seconds=round(pause))

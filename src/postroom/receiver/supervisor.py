@@ -78,7 +78,9 @@ class Receiver:
                 except asyncio.CancelledError:
                     raise
                 except Exception as error:  # noqa: BLE001 - a store in trouble must not end the receiver
-                    self._log.error("the receiver can't follow the configuration; it tries again", error=str(error)[:300])
+                    self._log.error(
+                        "the receiver can't follow the configuration; it tries again", error=str(error)[:300]
+                    )
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             await self._end(list(self._sessions))

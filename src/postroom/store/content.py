@@ -62,7 +62,11 @@ def pack_file(spooled: Path) -> Packed:
     holding = folder() / "incoming" / secrets.token_hex(16)
     compressor = zstandard.ZstdCompressor(level=LEVEL)
     try:
-        with spooled.open("rb") as source, _Durable(holding) as file, compressor.stream_writer(file, closefd=False) as out:
+        with (
+            spooled.open("rb") as source,
+            _Durable(holding) as file,
+            compressor.stream_writer(file, closefd=False) as out,
+        ):
             while window := source.read(_WINDOW):
                 digest.update(window)
                 size += len(window)

@@ -19,7 +19,6 @@ from django.db import transaction as django_transaction
 
 from postroom.store.backends import backend
 
-
 T = TypeVar("T")
 
 

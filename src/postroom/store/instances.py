@@ -47,9 +47,7 @@ def beat(name: str, submission: int) -> bool:
         )
         if cursor.rowcount != 1:
             return False
-        cursor.execute(
-            "UPDATE postroom_lease SET until_ms = %s WHERE holder = %s", [now + _lease_ms(), name]
-        )
+        cursor.execute("UPDATE postroom_lease SET until_ms = %s WHERE holder = %s", [now + _lease_ms(), name])
     return True
 
 
@@ -98,7 +96,10 @@ def _runs(name: str, process_id: int) -> bool:
 
 
 def lease(name: str, profiles: Sequence[int], most: int) -> set[int]:
-    """Hold leases of these profiles: those held already, and up to `most` more that nobody watches. Returns all held."""
+    """Hold leases of these profiles: those held already, and up to `most` more that nobody watches.
+
+    Returns all that are held.
+    """
     now = now_ms()
     with reading() as cursor:
         cursor.execute("SELECT profile_id, holder, until_ms FROM postroom_lease")

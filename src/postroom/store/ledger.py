@@ -254,9 +254,7 @@ def _reidentified(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> d
     return found
 
 
-def acknowledged(
-    cursor: Any, profile: int, outcomes: Sequence[tuple[str, int, str, bool, bool, str]]
-) -> None:
+def acknowledged(cursor: Any, profile: int, outcomes: Sequence[tuple[str, int, str, bool, bool, str]]) -> None:
     """What the server said: rows of (mailbox, epoch, source id, done, removed, reason)."""
     now = now_ms()
     done = [(now, removed, profile, m, e, s) for m, e, s, ok, removed, _ in outcomes if ok]

@@ -1,4 +1,5 @@
-"""Outbound messages: `queued → submitting → submitted → delivered | bounced`, and `paused | failed | unknown | cancelled`.
+"""Outbound messages: `queued → submitting → submitted → delivered | bounced`, and `paused`, `failed`, `unknown`,
+`cancelled`.
 
 A message is a row before anything leaves, and *submitting* is committed before its octets do. Who dies while
 submitting leaves an *unknown* outcome: it goes again with the same Message-ID, or waits for a person, as the profile's
@@ -80,15 +81,15 @@ def queue(cursor: Any, messages: Sequence[Owed]) -> None:
         cursor,
         "postroom_outboundmessage",
         (
-            "profile_id", "kind", "event_id", "conversation_id", "message_id", "return_address", "recipients", "subject",
-            "text", "in_reply_to", "references", "state", "attempts", "holder", "next_attempt_ms", "code", "reason",
-            "created_ms",
+            "profile_id", "kind", "event_id", "conversation_id", "message_id", "return_address", "recipients",
+            "subject", "text", "in_reply_to", "references", "state", "attempts", "holder", "next_attempt_ms", "code",
+            "reason", "created_ms",
         ),
         [
             (
                 m.profile, m.kind, m.event, m.conversation, m.message_id, m.return_address,
-                json.dumps(m.recipients, ensure_ascii=False), m.subject, m.text, m.in_reply_to, m.references, "queued", 0,
-                "", 0, "", "", now,
+                json.dumps(m.recipients, ensure_ascii=False), m.subject, m.text, m.in_reply_to, m.references, "queued",
+                0, "", 0, "", "", now,
             )
             for m in messages
         ],
@@ -131,7 +132,7 @@ def claim(holder: str, profile: int, most: int) -> list[Claimed]:
 
 def _claimed(row: Sequence[Any]) -> Claimed:
     recipients = json.loads(row[5]) if isinstance(row[5], str) else row[5]
-    return Claimed(*row[:5], tuple(recipients), *row[6:])
+    return Claimed(row[0], row[1], row[2], row[3], row[4], tuple(recipients), *row[6:])
 
 
 def finish(holder: str, results: Sequence[Result]) -> None:

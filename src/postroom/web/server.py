@@ -16,7 +16,7 @@ from postroom.conf.settings import settings
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - uvicorn's own signature
+    def capture_signals(self):  # type: ignore[no-untyped-def]
         """Signals are the process's, not the web role's."""
         yield
 
@@ -37,8 +37,8 @@ async def serve() -> None:
     )  # fmt: skip
     task = asyncio.create_task(_run(server))
     try:
-        while not server.started and not task.done():
-            await asyncio.sleep(0.02)
+        while not server.started and not task.done():  # noqa: ASYNC110 - see below
+            await asyncio.sleep(0.02)  # uvicorn has no event to wait for
         if task.done():
             raise UsageError(f"The web role can't listen on {settings().web_bind}.", advice="Set POSTROOM_WEB_BIND.")
         structlog.get_logger().info("the web role answers", url=f"http://{settings().web_bind}/")

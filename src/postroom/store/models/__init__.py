@@ -4,7 +4,7 @@ Times are integer milliseconds since 1970 (`*_ms`), because hand-written SQL com
 changes only in the function named by its verb (`store/events`, `store/outbound`, `store/publishing`).
 """
 
-from postroom.store.models.configuration import Draft, Profile, Responsibility, ResponseGroup, Submission
+from postroom.store.models.configuration import Draft, Profile, ResponseGroup, Responsibility, Submission
 from postroom.store.models.conversations import Activity, Contact, Conversation, MessageIdentifier
 from postroom.store.models.mail import Content, EventTrace, InboundEvent, LedgerEntry, WatchedMailbox
 from postroom.store.models.operation import Audit, Budget, Instance, Lease, Notice, ProfileHealth
@@ -29,8 +29,8 @@ __all__ = [
     "OutboundMessage",
     "Profile",
     "ProfileHealth",
-    "Responsibility",
     "ResponseGroup",
+    "Responsibility",
     "Submission",
     "WatchedMailbox",
 ]

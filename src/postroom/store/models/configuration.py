@@ -71,9 +71,7 @@ class Profile(models.Model):
     name = models.CharField(max_length=200, unique=True)
     address = models.CharField(max_length=320)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
-    response_group = models.ForeignKey(
-        ResponseGroup, null=True, on_delete=models.PROTECT, related_name="profiles"
-    )
+    response_group = models.ForeignKey(ResponseGroup, null=True, on_delete=models.PROTECT, related_name="profiles")
     responsibilities = models.ManyToManyField(Responsibility, related_name="profiles")
 
     class Meta:

@@ -14,7 +14,7 @@ class Content(models.Model):
     size = models.BigIntegerField()
     codec = models.CharField(max_length=8)
     octets = models.BinaryField(null=True)
-    path = models.CharField(max_length=200, null=True)  # noqa: DJ001 - no file is NULL, not a file without a name
+    path = models.CharField(max_length=200, null=True)
     created_ms = models.BigIntegerField()
 
     class Meta:
@@ -74,7 +74,9 @@ class InboundEvent(models.Model):
         indexes = [
             models.Index(fields=["realtime", "id"], name="event_queued", condition=models.Q(state="queued")),
             models.Index(
-                fields=["state", "id"], name="event_unfinished", condition=~models.Q(state__in=["processed", "discarded"])
+                fields=["state", "id"],
+                name="event_unfinished",
+                condition=~models.Q(state__in=["processed", "discarded"]),
             ),
             models.Index(fields=["group", "id"], name="event_group"),
         ]
