@@ -7,7 +7,7 @@ them by one version of the parser (`parse.VERSION`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 AttachmentKind = Literal["file", "inline", "message", "calendar", "report", "signature", "encrypted", "tnef"]
 Protection = Literal["", "smime-signed", "smime-encrypted", "pgp-signed", "pgp-encrypted"]
@@ -30,20 +30,38 @@ class Address:
         return self.address.rpartition("@")[2].lower()
 
 
+class Encoded(Protocol):
+    """Octets that are decoded when asked for: `size` is what `decode` will give, estimated where that is dear."""
+
+    def decode(self) -> bytes: ...
+
+    @property
+    def size(self) -> int: ...
+
+
 @dataclass(slots=True)
 class Attachment:
-    """A part kept as a file. `name` is safe to show and to save: no path, no control characters, at most 255 octets."""
+    """A part kept as a file. `name` is safe to show and to save: no path, no control characters, at most 255 octets.
+
+    `content` is what it holds: octets, or a place in the message decoded on demand (it keeps the message's octets
+    alive). Read `octets` once and keep it: each reading decodes again.
+    """
 
     name: str
     content_type: str
-    octets: bytes
+    content: bytes | Encoded = field(repr=False)
     kind: AttachmentKind = "file"
     content_id: str = ""
     inline: bool = False
 
     @property
+    def octets(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content.decode()
+
+    @property
     def size(self) -> int:
-        return len(self.octets)
+        """How many octets: exact, but estimated where the transfer encoding is broken."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.size
 
 
 @dataclass(slots=True)
