@@ -1,0 +1,192 @@
+"""A migrated, empty database of a test's own, on each backend, opened in this process; and a driver to configure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from postroom.conf import registry, sealing
+from postroom.conf.parameters import Parameter, Values
+from postroom.conf.settings import reset
+from postroom.drivers.contract import Surroundings, TestStep
+
+
+def use_database(url: str, folder: Path) -> None:
+    """Point this process at a database and a data directory."""
+    os.environ["POSTROOM_DATABASE_URL"], os.environ["POSTROOM_DATA_DIR"] = url, str(folder)
+    reset()
+    from postroom.store.setup import setup
+
+    setup()
+    from django.db import connections
+
+    from postroom.conf.settings import settings
+    from postroom.store.backends import backend, database_options
+
+    connections.close_all()
+    backend.cache_clear()
+    connections.settings = connections.configure_settings({"default": database_options(settings())})
+    connections["default"] = connections.create_connection("default")
+
+
+def prepare(url: str, folder: Path) -> None:
+    """Migrate a database."""
+    use_database(url, folder)
+    from django.db import connections
+
+    from postroom.store.setup import migrate
+
+    migrate()
+    connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("migrated")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POSTROOM_DATABASE_URL", "")
+        patch.setenv("POSTROOM_DATA_DIR", "")
+        prepare(f"sqlite:///{folder / 'postroom.sqlite3'}", folder)
+    reset()
+    return folder / "postroom.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(_postgres_of_session, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("migrated")
+    _postgres_of_session.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POSTROOM_DATABASE_URL", "")
+        patch.setenv("POSTROOM_DATA_DIR", "")
+        name = _postgres_of_session.make_template("postroom_configured", lambda url: prepare(url, folder))
+    reset()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty store with a key; gives the data directory."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), folder / "postroom.sqlite3")
+        url = f"sqlite:///{folder / 'postroom.sqlite3'}"
+    else:
+        template = request.getfixturevalue("migrated_postgresql")
+        url = request.getfixturevalue("postgres").fresh_database(template)
+    for name in ("POSTROOM_DATABASE_URL", "POSTROOM_DATA_DIR"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+    use_database(url, folder)
+    sealing.make_key_file(folder / "key")
+    yield folder
+    from django.db import connections
+
+    connections.close_all()
+    monkeypatch.undo()
+    reset()
+    if request.param == "postgresql":
+        request.getfixturevalue("postgres").drop_database(url)
+
+
+class SampleDriver:
+    """A driver that talks to nobody."""
+
+    name = "sample"
+    title = "Sample Server"
+    channel = "Email"
+    parameters = (
+        Parameter("Server", "text", "Host name.", required=True),
+        Parameter("AccountName", "text", "Account."),
+        Parameter("Password", "secret", "Password.", required=True),
+        Parameter("PollingInterval", "number", "How often.", 30, "in", unit="seconds", minimum=1, maximum=86_400),
+        Parameter("Encryption", "choice", "How.", "tls", choices=("none", "starttls", "tls")),
+        Parameter("Delete", "boolean", "Whether.", True),
+        Parameter("Mailboxes", "list", "Which.", ("INBOX",)),
+    )
+
+    def check(self, values: Values) -> list[str]:
+        problems = [] if values.text("Server") else ["Server: the server is missing."]
+        return problems if values.secret("Password") else [*problems, "Password: the password is missing."]
+
+    async def test_source(self, values: Values, surroundings: Surroundings) -> AsyncIterator[TestStep]:
+        password = values.secret("Password")
+        yield TestStep("connect", True, f"{values.text('Server')} says hello\x1b[31m")
+        good = password is not None and password.reveal() == "right"
+        yield TestStep("log in", good, "" if good else "535 no", "" if good else "Set the password again.")
+
+    def test_submitter(self, values: Values, surroundings: Surroundings) -> Iterator[TestStep]:
+        yield TestStep("connect", True, "250 ready", "Another client is on the mailbox.", warning=True)
+
+
+@pytest.fixture
+def sample_driver(monkeypatch: pytest.MonkeyPatch) -> SampleDriver:
+    """The only driver that is installed."""
+    driver = SampleDriver()
+    monkeypatch.setattr(registry, "drivers", lambda: {"sample": driver})
+    return driver
+
+
+SAMPLE = """\
+drivers:
+  - name: Head office
+    kind: sample
+    parameters: {Server: mail.example.com, PollingInterval: 15}
+    maintainers: [alice]
+profiles:
+  - name: support@example.com
+    address: support@example.com
+    driver: Head office
+    overrides: {AccountName: support, Password: hunter2-profile}
+    response_group: Support
+    responsibilities: [Support agents]
+    signature: |
+      Regards,
+        the team
+response_groups:
+  - name: Support
+    real_time: false
+    input_arguments: {ProcessName: Process Message, AcknowledgementTemplate: Acknowledgement}
+    administrator: ops@example.com
+responsibilities:
+  - {name: Support agents, members: [alice]}
+users:
+  - {name: alice, email: alice@example.com}
+templates:
+  - {name: Acknowledgement, subject: "Re: {{ subject }}", text: "We have your message."}
+"""
+
+
+class Nothing:
+    """Validators that find nothing wrong."""
+
+    def workflow_problems(self, document: object) -> list[tuple[tuple[str | int, ...], str]]:
+        return []
+
+    argument_problems = template_problems = workflow_problems
+
+    def ready_made(self) -> set[str]:
+        return {"Process Message"}
+
+
+def put(text: str, validators: object = None) -> object:
+    """Make a YAML text the draft; returns the prepared document."""
+    from postroom.store.publishing import draft, secrets, yaml_file
+
+    reading = yaml_file.read(text.encode())
+    prepared = draft.prepare(
+        reading.document, reading.problems, validators or Nothing(), secrets.from_process(Path.cwd())
+    )
+    draft.replace_draft(prepared, "tester", draft.get().revision)
+    return prepared
+
+
+def publish(text: str, reason: str = "test") -> object:
+    """Submit a YAML text."""
+    from postroom.store.publishing.submit import submit
+
+    put(text)
+    return submit("tester", reason, Nothing())
