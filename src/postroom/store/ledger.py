@@ -102,6 +102,45 @@ def known(profile: int, mailbox: str, epoch: int, source_ids: Sequence[str]) -> 
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as `reconcile` compares it; `reason` is why it is not acknowledged."""
+
+    disposition: str
+    acknowledged: bool
+    removed: bool
+    reason: str
+
+
+def entries(profile: int, mailbox: str, epoch: int, source_ids: Sequence[str]) -> dict[str, Entry]:
+    """The entries of these identities, by source id."""
+    found: dict[str, Entry] = {}
+    with reading() as cursor:
+        for some in chunks(source_ids):
+            cursor.execute(
+                "SELECT source_id, disposition, acknowledged_ms, removed, acknowledge_reason"  # noqa: S608
+                " FROM postroom_ledgerentry WHERE profile_id = %s AND mailbox = %s AND epoch = %s"
+                f" AND source_id IN ({marks(some)})",
+                [profile, mailbox, epoch, *some],
+            )
+            for source_id, disposition, acknowledged_ms, removed, reason in cursor.fetchall():
+                found[source_id] = Entry(disposition, acknowledged_ms is not None, bool(removed), reason)
+    return found
+
+
+def unacknowledged_elsewhere(profile: int, mailbox: str, epoch: int, listed: Collection[str]) -> list[str]:
+    """Identities that are to be acknowledged, and that a complete listing doesn't hold."""
+    with reading() as cursor:
+        cursor.execute(
+            "SELECT epoch, source_id FROM postroom_ledgerentry"
+            " WHERE profile_id = %s AND mailbox = %s AND acknowledged_ms IS NULL ORDER BY id",
+            [profile, mailbox],
+        )
+        return [
+            source_id for its_epoch, source_id in cursor.fetchall() if its_epoch != epoch or source_id not in listed
+        ]
+
+
 def watch(profile: int, mailbox: str, epoch: int) -> Watch:
     """Since when this mailbox is watched; the first call begins it."""
     with reading() as cursor:
