@@ -90,11 +90,17 @@ _SUBJECT = re.compile(
     rf"(?:\[[^\]]{{0,40}}\]\s?)?[*!<(\"„“]{{0,3}}(?:{_WORDING})\s{{0,3}}(?:[:：;,.!\-–—()\[\]\"“”*>…|]|$)"
 )
 _REPORT_SUBJECT = re.compile(
-    r"(?:undeliver(?:able|ed)(?: mail)?\b|returned mail\b|mail delivery (?:failed|failure|system|subsystem)|"
-    r"delivery (?:status notification|failure|notification|has failed)|failure notice\b|mail system error|"
+    r"(?:undeliver(?:able|ed)(?: mail)?\b|returned mail\b|mail (?:could )?not (?:be )?delivered|non-?delivery\b|"
+    r"mail (?:delivery|system) (?:failed|failure|system|subsystem|error|warning|problem)|mail error\b|"
+    r"delivery (?:status notification|failure|notification|has failed)|failure notice\b|message not delivered|"
     r"unzustellbar|nicht zustellbar|non remis|no se puede entregar|onbestelbaar|недоставлен|无法送达|配信不能)"
 )
 
+_MAIL_SYSTEM = re.compile(
+    r"mailer[-_. ]?daemon|mail[-_. ]?daemon|mdaemon|postmaster|mail delivery|mail administrator|microsoft exchange|"
+    r"mail system|delivery (?:sub)?system|internet mail|smtp(?:32|d)?[@ ]",
+    re.IGNORECASE,
+)
 _REPORTS = {
     "delivery-status": "It is a delivery report.",
     "disposition-notification": "It is a disposition notification (read receipt).",
@@ -140,6 +146,18 @@ def list_mail(message: Message) -> str:
     if precedence in ("list", "bulk", "junk"):
         return f"It came through a mailing list or is a bulk mailing (Precedence: {precedence})."
     return ""
+
+
+def looks_like_report(message: Message) -> bool:
+    """Whether it may be a delivery report, so that its wording is worth reading."""
+    if message.content_type == "multipart/report" or message.return_path == "":
+        return True
+    names = [message.return_path or ""]
+    for address in filter(None, (message.author, message.originator)):
+        names += (address.address.lstrip('"'), address.name)
+    if any(_MAIL_SYSTEM.match(name) for name in names):
+        return True
+    return bool(_REPORT_SUBJECT.match(" ".join(message.subject[:400].lower().split())))
 
 
 def _fields(message: Message) -> dict[str, str]:
