@@ -99,10 +99,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except SystemExit as error:  # click's answer to a reader that went away
+        return error.code if isinstance(error.code, int) else 1
     except BrokenPipeError:
         # Whoever read our output has seen enough. What is still buffered must not fail once more at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 1
     except Exception as error:  # noqa: BLE001 - the last resort: nobody is shown a traceback
         from postroom.cli.errors import explain
 
