@@ -17,7 +17,12 @@ ADDRESSES_LIMIT = 1_000
 ADDRESS_LIMIT = 320  # RFC 5321: 64 + @ + 255
 _NAME_LIMIT = 998
 
-_TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\\?$)|(<)|(>)|([,;])|(:)|(\()|([^"<>,;:(]++)', re.DOTALL)
+_ENCODED = r"=\?[^?\s]{1,64}\?[bBqQ]\?[^?]*\?="
+_TOKEN = re.compile(
+    r'"((?:[^"\\]++|\\.)*+)(?:"|\\?$)|(<)|(>)|([,;])|(:)|(\()'
+    rf'|({_ENCODED})|((?:[^"<>,;:(=]++|=(?!{_ENCODED[1:]}))++)',
+    re.DOTALL,
+)
 # One mailbox in ASCII, with or without a plain name: what nearly every field holds.
 _USUAL = re.compile(
     r"(?:(?:\"([A-Za-z0-9][A-Za-z0-9 .,'&/-]{0,98}[A-Za-z0-9.])\"|([A-Za-z0-9][A-Za-z0-9 .'&/-]{0,98}[A-Za-z0-9.]))? ?"
@@ -28,6 +33,7 @@ _COMMENT_TOKEN = re.compile(r"\\.|[()]|[^\\()]++|\\", re.DOTALL)
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _SPACES = re.compile(r"\s+")
 _LOOSE = re.compile(r"(?<![^\s,;:<>\"()@])[^\s,;:<>\"()@]+@[^\s,;:<>\"()@]+")
+_AROUND_DOT = re.compile(r"\s*+\.\s*+")
 _LOCAL = re.compile(r"[^\s\"(),:;<>\[\]\\]++|\"(?:[^\"\\]++|\\.)*+\"")
 _DOMAIN = re.compile(r"[^\s\"(),:;<>\[\]\\@]++|\[[^\s\[\]\\]++\]")
 
@@ -101,7 +107,7 @@ class _Reader:
         elif token[1] is not None:
             self.words.append((token[1], True))
         else:
-            self.has_at = self.has_at or "@" in token[0]
+            self.has_at = self.has_at or (token[8] is not None and "@" in token[8])
             self.words.append((token[0], False))
 
 
@@ -110,13 +116,13 @@ def _add(addresses: list[Address], reader: _Reader) -> None:
         address = _address("".join(reader.bracketed))
         name = _display_name(reader.words) or _spoken(" ".join(reader.comments))
         if not address:  # "<Name> joe@example.com", "joe@example.com <>"
-            loose = _LOOSE.search(" ".join(word for word, _ in reader.words))
+            loose = _LOOSE.search(header_text(" ".join(word for word, _ in reader.words)))
             address, name = (_address(loose[0]), "") if loose else ("", "")
     else:
         written = "".join(f'"{word}"' if quoted else word for word, quoted in reader.words).strip()
         address, name = _address(written), _spoken(" ".join(reader.comments))
-        if not address and (loose := _LOOSE.search(written)):
-            address, name = _address(loose[0]), _display_name([(written.replace(loose[0], " "), False)])
+        if not address and (loose := _LOOSE.search(decoded := header_text(written))):
+            address, name = _address(loose[0]), _spoken(decoded.replace(loose[0], " ").strip(' "<>'))
     if address:
         addresses.append(Address(name, address))
 
@@ -133,13 +139,11 @@ def _address(written: str) -> str:
     if "=?" in written:
         written = header_text(written)
     local, at, domain = written.rpartition("@")
-    local, domain = local.strip(), _SPACES.sub("", domain).rstrip(".")
+    local, domain = _AROUND_DOT.sub(".", local.strip()), _SPACES.sub("", domain).rstrip(".")
     if not at or not local or not domain:
         return ""
-    if not local.startswith('"'):
-        local = _SPACES.sub("", local)
-        if "@" in local:
-            local = '"' + local.replace('"', "").replace("\\", "") + '"'
+    if "@" in local and not local.startswith('"') and not _SPACES.search(local):
+        local = '"' + local.replace('"', "").replace("\\", "") + '"'
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return ""
     address = f"{local}@{domain}"

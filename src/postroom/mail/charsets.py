@@ -95,6 +95,8 @@ def codec_for(declared: str | None) -> str | None:
         return None
     name = found[0].replace("-", "_").replace(":", "_").strip("_")
     codec = _CODECS.get(name) or _CODECS.get(name.replace(".", "_"))
+    if codec is None and name.startswith("cp_"):
+        codec = _CODECS.get(name.replace("_", "", 1))
     if codec is None and name.startswith(("iso_8859_", "iso8859_")):
         codec = _CODECS.get("_".join(name.split("_")[:3]))
     return codec

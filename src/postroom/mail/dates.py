@@ -47,7 +47,8 @@ def _lenient(value: str) -> int | None:
         parsed = parsedate_tz(value)
         if parsed is None:
             return None
-        calendar.monthrange(parsed[0], parsed[1])
+        if not 1 <= parsed[2] <= calendar.monthrange(parsed[0], parsed[1])[1]:
+            return None
         return int(mktime_tz(parsed if parsed[9] is not None else (*parsed[:9], 0)))
     except (ValueError, OverflowError, IndexError, TypeError, AttributeError):
         return None
