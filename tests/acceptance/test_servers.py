@@ -271,6 +271,12 @@ def test_sink_records_envelope_and_octets(smtp_sink: SMTPSink) -> None:
     assert received.session == 1
 
 
+def test_sink_takes_the_null_return_address(smtp_sink: SMTPSink) -> None:
+    with smtplib.SMTP("127.0.0.1", smtp_sink.port, timeout=10) as session:
+        session.sendmail("", ["ann@customer.example"], MESSAGE)
+    assert smtp_sink.wait_for(1)[0].return_address == ""
+
+
 def test_sink_cuts_the_connection_before_the_answer(smtp_sink: SMTPSink) -> None:
     smtp_sink.faults.drop_after_data = 1
     with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionResetError)):

@@ -146,7 +146,7 @@ class SMTPSink:
             return self.faults.refuse_message
         dropped = self.faults.drop_after_data > 0
         received = Received(
-            return_address=envelope.mail_from or "",
+            return_address=(envelope.mail_from or "").removeprefix("<>"),  # so aiosmtpd calls the null one
             recipients=tuple(envelope.rcpt_tos),
             octets=envelope.original_content or b"",
             session=server.number,
