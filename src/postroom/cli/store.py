@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import os
 import pkgutil
@@ -17,10 +18,19 @@ if TYPE_CHECKING:
 
 def locate() -> None:
     """Inside a data directory, that is the one; unless something is set or stands beside us."""
-    inside = Path("key").is_file() and not Path("postroom-data").exists()
+    inside = is_data_directory(Path()) and not Path("postroom-data").exists()
     if inside and "POSTROOM_DATA_DIR" not in os.environ and settings().data_dir == Path("postroom-data"):
         os.environ["POSTROOM_DATA_DIR"] = str(Path.cwd())
         reset()
+
+
+def is_data_directory(folder: Path) -> bool:
+    """Whether a folder holds a sealing key of ours: any other file of that name does not make it one."""
+    try:
+        with (folder / "key").open("rb") as file:
+            return len(base64.b64decode(file.read(200).split()[0], validate=True)) == 32
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def open_store() -> None:

@@ -106,6 +106,9 @@ def test_init_keeps_out_of_other_peoples_directories(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "holds other files" in done.stderr
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
+    (tmp_path / "photos" / "key").write_text("of C major\n")
+    assert postroom("init", ".", cwd=tmp_path / "photos").returncode == 2
+    assert stat.S_IMODE((tmp_path / "photos").stat().st_mode) == 0o755
     assert postroom("init", "x", "--admin", "a b", cwd=tmp_path).returncode == 2
     assert not (tmp_path / "x").exists()
     (tmp_path / "file").touch()

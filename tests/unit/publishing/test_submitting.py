@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -289,3 +291,31 @@ def test_a_thousand_profiles(store: Path, sample_driver: object) -> None:
     assert Profile.objects.filter(state="active").count() == 1001
     assert len(configuration.current().profiles) == 1001
     assert Profile.responsibilities.through.objects.count() == 1001
+
+
+def test_of_two_who_submit_at_once_one_is_told(store: Path, sample_driver: object) -> None:
+    from django.db import connections
+
+    from postroom.conf.errors import PostroomError
+    from postroom.store.models import Submission
+    from postroom.store.publishing.submit import submit
+
+    put(SAMPLE)
+    barrier = threading.Barrier(4)
+
+    def one(name: str) -> str:
+        try:
+            barrier.wait()
+            return f"submission {submit(name, 'at once', Nothing()).number}"
+        except PostroomError as error:
+            return error.sentence
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(one, "abcd"))
+    assert said.count("submission 1") == 1, said
+    told = {"Nothing differs from submission 1."}
+    told.add("Somebody changed the configuration at the same moment; nothing was submitted.")
+    assert {line for line in said if line != "submission 1"} <= told
+    assert Submission.objects.count() == 1

@@ -29,7 +29,7 @@ def command(directory: Path | None, admin: str, email: str) -> None:
       POSTROOM_DATABASE_URL=postgresql://postroom@db/postroom postroom init /var/lib/postroom
     """
     from postroom.cli.accounts import check_name
-    from postroom.cli.store import locate
+    from postroom.cli.store import is_data_directory, locate
     from postroom.conf.errors import UsageError
     from postroom.conf.sealing import make_key_file
     from postroom.conf.settings import key_path, reset, settings
@@ -43,7 +43,8 @@ def command(directory: Path | None, admin: str, email: str) -> None:
     check_name(admin)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a directory.")
-    if folder.is_dir() and not (folder / "key").is_file() and not settings().key_file and any(_others(folder)):
+    ours = is_data_directory(folder) or (settings().key_file is not None and key_path().is_file())
+    if folder.is_dir() and not ours and any(_others(folder)):
         raise UsageError(f"{folder} holds other files.", advice="Name a new or an empty directory.")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
