@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,9 @@ from postroom.conf import registry, sealing
 from postroom.conf.parameters import Parameter, Values
 from postroom.conf.settings import reset
 from postroom.drivers.contract import Surroundings, TestStep
+
+
+_templates = itertools.count(1)  # the fixtures stand in several conftest files, each with its own template
 
 
 def use_database(url: str, folder: Path) -> None:
@@ -62,7 +66,7 @@ def migrated_postgresql(_postgres_of_session, tmp_path_factory: pytest.TempPathF
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTROOM_DATABASE_URL", "")
         patch.setenv("POSTROOM_DATA_DIR", "")
-        name = _postgres_of_session.make_template("postroom_configured", lambda url: prepare(url, folder))
+        name = _postgres_of_session.make_template(f"configured_{next(_templates)}", lambda url: prepare(url, folder))
     reset()
     return name
 
