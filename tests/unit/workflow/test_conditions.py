@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from postroom.mail.message import Address, Attachment, Message
 from postroom.workflow.arguments import ARGUMENTS
-from postroom.workflow.conditions import VARIABLES, ConditionError, Scope, compile_condition
+from postroom.workflow.condition_names import VARIABLES
+from postroom.workflow.conditions import ConditionError, Scope, compile_condition
 from postroom.workflow.contract import Facts
 from postroom.workflow.testing import context_for
 
@@ -53,6 +54,8 @@ def refused(source: str) -> str:
         "header('X-Priority') == '1' && header('X-None') == ''",
         "'list-id' in message.header && message.header['list-id'].contains('news')",
         "profile == 'support@example.com' && group == 'Support' && address == 'support@example.com'",
+        "profile.contains('@') && group.startsWith('Sup') && arguments . DefaultLanguage == 'en'",
+        r"""message.subject.matches(r'\d\d$') && r'a\' == 'a\\' && '''it's''' == "it's" && message.size > 1""",
         "facts.language == '' && facts.conversation == 0 && !facts.report",
         "!arguments.EnableTestMode && arguments.MaxAttempts == 5 && arguments.CatalogName == ''",
         "message.protection == '' // nobody signed it: 'message.nothing'",
