@@ -15,7 +15,6 @@ from postroom.conf.parameters import Parameter, Values
 from postroom.conf.settings import reset
 from postroom.drivers.contract import Surroundings, TestStep
 
-
 _templates = itertools.count(1)  # the fixtures stand in several conftest files, each with its own template
 
 
