@@ -80,3 +80,39 @@ def migrate_url(url: str, folder: Path) -> None:
 
 def copy_sqlite(template: Path, target: Path) -> None:
     shutil.copyfile(template, target)
+
+
+def submit(document: str) -> None:
+    """Submit a configuration, as `postroom apply --submit` does.
+
+    Raises what it is refused for.
+    """
+    from postroom.processor.validation import Validation
+    from postroom.store.publishing import draft, yaml_file
+    from postroom.store.publishing.submit import submit as publish
+
+    reading = yaml_file.read(document.encode())
+    state = draft.get()
+    prepared = draft.prepare(reading.document, reading.problems, Validation())
+    assert not prepared.problems, [p.sentence for p in prepared.problems]
+    draft.replace_draft(prepared, "test", state.revision)
+    publish("test", "a test", Validation())
+
+
+def deliver(*messages: bytes, profile: str, source_ids: tuple[str, ...] = ()) -> list[int]:
+    """Enter messages as if they had just been retrieved by receiver "r1"; returns the ids of their events."""
+    from postroom.store import content, ledger
+    from postroom.store.database import transaction
+    from postroom.store.publishing import configuration
+
+    conf = configuration.current()
+    chosen = conf.profiles[profile]
+    group = conf.groups[chosen.group or ""]
+    ids = source_ids or tuple(f"{hash(m) & 0xFFFFFFFF}-{n}" for n, m in enumerate(messages))
+    arrivals = [
+        ledger.Arrival("", 0, id_, len(m), content.pack(m)) for id_, m in zip(ids, messages, strict=True)
+    ]
+    with transaction("accept") as cursor:
+        content.insert(cursor, [a.packed for a in arrivals if a.packed])
+        entered = ledger.enter(cursor, ledger.Target(chosen.id, group.id, group.real_time, "r1"), arrivals)
+    return [a.event for a in entered if a.event]

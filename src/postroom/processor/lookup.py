@@ -25,6 +25,7 @@ from postroom.workflow.contract import (
     KeepContact,
     Run,
 )
+from postroom.workflow.templates import with_conversation
 
 RECENT_MS = 5 * 86_400_000
 LONGEST_ID = 255
@@ -79,8 +80,10 @@ class BatchLookup:
     def learn(self, event: int, group: int, message: Message, run: Run) -> None:
         """What was decided for an event, for those after it in the batch."""
         author = message.author.key if message.author else ""
+        decided = 0
         for decision in run.decisions:
             if isinstance(decision, AddActivity):
+                decided = decision.conversation
                 conversation = self._conversations.get(decision.conversation)
                 if conversation is None:
                     conversation = _Conversation(event, decision.subject, "open", "", set(), group, now_ms())
@@ -94,7 +97,8 @@ class BatchLookup:
                 )
             elif isinstance(decision, Acknowledge):
                 for key, _limit, window in decision.budgets:
-                    counted = (key, window)
+                    # A new conversation's budget is its own, not that of the placeholder which all new ones bear.
+                    counted = (with_conversation(key, decided or event), window)
                     self.budget_growth[counted] = self.budget_growth.get(counted, 0) + 1
 
     def used(self, key: str, window_seconds: int) -> int:
