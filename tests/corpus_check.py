@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message as StandardMessage
+from importlib.util import find_spec
 from pathlib import Path
 
 from postroom.mail.charsets import decode
@@ -146,7 +147,9 @@ def main(arguments: list[str]) -> int:
     if len(folders) != 1 or not folders[0].is_dir():
         sys.stderr.write((__doc__ or "").partition("Prints")[0])
         return 2
-    engines: dict[str, Callable[[bytes], View]] = {"ours": ours, "standard library": standard, "fast-mail-parser": fast}
+    engines: dict[str, Callable[[bytes], View]] = {"ours": ours, "standard library": standard}
+    if find_spec("fast_mail_parser"):
+        engines["fast-mail-parser"] = fast
     figures = {name: Figures() for name in engines}
     files = sorted(path for path in folders[0].rglob("*") if path.is_file() and path.stat().st_size)
     octets_read = 0

@@ -26,13 +26,15 @@ _TYPE = re.compile(r"[!#$&^_.+a-z0-9-]{1,127}/[!#$&^_.+a-z0-9-]{1,127}")
 
 
 def content_type(raw: bytes | None, default: str) -> tuple[str, dict[str, str]]:
-    """The media type in lower case and its parameters. One that is not like type/subtype is text/plain."""
+    """The media type in lower case and its parameters. What is no type/subtype is text/plain."""
     if raw is None:
         return default, {}
     value, parameters = parameterised(raw)
     if not value:
         return default, parameters
-    return (value if _TYPE.fullmatch(value) or value.startswith("multipart/") else "text/plain"), parameters
+    if _TYPE.fullmatch(value):
+        return value, parameters
+    return ("multipart/mixed" if value.startswith("multipart/") else "text/plain"), parameters
 
 
 def parameterised(raw: bytes) -> tuple[str, dict[str, str]]:

@@ -127,6 +127,12 @@ def test_any_piece_of_a_message_gives_a_message(octets: bytes, data: st.DataObje
     storable(parse(octets[:start] + cut + octets[end:]))
 
 
+def test_a_type_that_is_none_is_read_as_the_nearest() -> None:
+    octets = multipart(b"\r\nHello").replace(b"multipart/mixed", b"multipart/al\0ter native*")
+    assert (parse(octets).content_type, parse(octets).text) == ("multipart/mixed", "Hello")
+    assert parse(b"Content-Type: text\n\nHello").content_type == "text/plain"
+
+
 def test_no_octets() -> None:
     message = parse(b"")
     assert (message.text, message.headers, message.defects) == ("", [], ("The message is empty.",))
