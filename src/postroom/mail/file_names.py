@@ -40,6 +40,9 @@ def safe_name(wanted: str, default: str) -> str:
     """`wanted` made safe, or `default` (trusted) where nothing is left of it."""
     name = wanted[:_READ].replace("\\", "/").rstrip("/ ").rpartition("/")[2]
     name = _UNSAFE.sub("", _SPACES.sub(" ", name))
+    if not name.isprintable():
+        name = "".join(c for c in name if c.isprintable())
+    name = _SPACES.sub(" ", name)
     name = _REFUSED.sub("_", name).strip(" ").lstrip(". ").rstrip(". ")
     return _shortened(name) if name else default
 

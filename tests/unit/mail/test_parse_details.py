@@ -27,6 +27,8 @@ from unit.mail.parse_samples import mapi, multipart, tnef
         ("C:\\Users\\x\\a.doc", "a.doc"),
         ("..hidden", "hidden"),
         ("a\r\nb\0.txt", "a b.txt"),
+        ("a \x1b\rb.txt", "a b.txt"),
+        ("a\ue000b.txt", "ab.txt"),
         ("\u202egpj.exe", "gpj.exe"),
         ('a:b|c?"d".txt', "a_b_c__d_.txt"),
         ("  ", "default"),
@@ -45,6 +47,7 @@ def test_any_file_name(wanted: str) -> None:
     name = safe_name(wanted, "default")
     assert 0 < len(name.encode("utf-8")) <= 255
     assert name == safe_name(name, "default")
+    assert name.isprintable()
 
 
 @pytest.mark.parametrize(
