@@ -60,7 +60,7 @@ class LineServer:
                 await writer.drain()
                 if isinstance(end, Stall):
                     await asyncio.sleep(3600)
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
             self._tasks.discard(task)

@@ -114,7 +114,7 @@ class _Client:
         return self._login(account, password)
 
     async def do_AUTHENTICATE(self, tag, arguments):  # noqa: N802
-        mechanism, _, token = arguments.partition(" ")
+        _mechanism, _, token = arguments.partition(" ")
         if not token:
             await self.session.send("AUTHENTICATE", b"+ \r\n")
             token = await self.session.line()

@@ -85,6 +85,7 @@ class ScriptedPop3(LineServer):
 
 def stuffed(octets: bytes) -> bytes:
     """As it crosses the network: dots doubled at the start of lines, and the final dot."""
+    octets += b"" if octets.endswith(b"\r\n") or not octets else b"\r\n"
     body = octets.replace(b"\r\n.", b"\r\n..")
     return (b"." if body[:1] == b"." else b"") + body + b".\r\n"
 
