@@ -14,7 +14,7 @@ def samples(max_message_size: int) -> list[Sample]:
         # It is a message of its own on the server: only one seen again under another identity is a duplicate
         Sample("Delivered twice: the second copy", SUPPORT, _TWICE, Place.ACKNOWLEDGED),
         Sample("Without a Message-ID", SUPPORT, _WITHOUT_ID, Place.ACKNOWLEDGED),
-        Sample("Without any header", SUPPORT, _WITHOUT_HEADER, Place.UNKNOWN_AUTHOR),
+        Sample("Without any header", SUPPORT, _WITHOUT_HEADER, Place.NO_AUTHOR),
         Sample("Malformed: broken base64, no last boundary", SALES, _MALFORMED, Place.ACKNOWLEDGED),
         Sample("From Outlook: winmail.dat", SALES, _winmail(), Place.ACKNOWLEDGED),
         Sample("Larger than the profile allows", SUPPORT, _large(2 * max_message_size), Place.TOO_LARGE),

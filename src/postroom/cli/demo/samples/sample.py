@@ -17,7 +17,7 @@ class Place(StrEnum):
     FOLLOW_UP = "activity, not acknowledged: follow-up"
     AUTOMATIC = "activity, not acknowledged: automatic mail"
     LIST = "activity, not acknowledged: list mail"
-    UNKNOWN_AUTHOR = "quarantined: unknown author"
+    NO_AUTHOR = "activity, not acknowledged: no author"
     JUNK = "quarantined: junk"
     LOOP = "quarantined: loop"
     REPORT = "processed: delivery report"
