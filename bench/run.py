@@ -1,0 +1,28 @@
+"""All benchmarks, small ones by default: `python bench/run.py [--full]`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ALL = (["intake.py"], ["intake.py", "--growth"], ["latency.py"], ["memory.py"], ["submit.py"], ["peers/django_helpdesk.py"])
+
+
+def main() -> int:
+    if unknown := set(sys.argv[1:]) - {"--full"}:
+        print(f"{__doc__}\nunknown: {' '.join(unknown)}")
+        return 2
+    small = [] if "--full" in sys.argv else ["--small"]
+    missed = []
+    for name, *arguments in ALL:
+        print(f"\n== {name} {' '.join(arguments)}", flush=True)
+        if subprocess.run([sys.executable, str(HERE / name), *arguments, *small], check=False).returncode:
+            missed.append(name)
+    print(f"\nNot reached or not run: {', '.join(missed)}" if missed else "\nEvery goal was reached.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
