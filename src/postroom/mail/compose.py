@@ -20,6 +20,7 @@ from postroom.mail.header_encoding import (
     check_field_name,
     ids_field,
     is_message_id,
+    one_line,
     parameter_field,
     text_field,
 )
@@ -163,7 +164,7 @@ def _multipart(subtype: str, boundary: str, parts: list[_Part]) -> _Part:
 def _file(item: Attachment, boundary: str) -> _Part:
     kind = item.content_type.lower()
     content_type = item.content_type if _TYPE.fullmatch(kind) else "application/octet-stream"
-    name = item.name or "attachment"
+    name = one_line(item.name).strip() or "attachment"
     disposition = "inline" if item.inline else "attachment"
     fields = [parameter_field("Content-Disposition", disposition, (("filename", name),))]
     if _ID.fullmatch(item.content_id):

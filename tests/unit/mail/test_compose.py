@@ -15,6 +15,7 @@ from postroom.mail.compose import Draft, acknowledgement_headers, compose
 from postroom.mail.domains import ascii_domain
 from postroom.mail.header_encoding import one_line, wire_address
 from postroom.mail.message import Address, Attachment
+from postroom.mail.parse import parse
 
 SUPPORT = Address("Support", "support@example.com")
 ANN = Address("Ann", "ann@customer.test")
@@ -248,7 +249,7 @@ def test_what_is_composed_can_be_read(
     got = [part.get_payload(decode=True) for part in parts if part.get_content_type() == "application/x-test"]
     assert got == [octets for _, octets in files]
     got_names = [part.get_filename() for part in parts if part.get_content_type() == "application/x-test"]
-    assert got_names == [one_line(file_name or "attachment") for file_name, _ in files]
+    assert got_names == [one_line(file_name).strip() or "attachment" for file_name, _ in files]
     if text.strip():
         assert lines(parts[0].get_payload(decode=True)) == lines(text.encode())
     if html:
@@ -280,3 +281,32 @@ def test_any_address_is_written_or_refused(local: str, domain: str) -> None:
         return
     assert read(octets)["Bcc"] is None
     assert len(getaddresses([read(octets)["To"].replace("\r\n", "")])) == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(subject=NAMES, name=NAMES, text=TEXTS, files=st.lists(st.binary(max_size=300), max_size=3))
+def test_our_own_parser_reads_it_back(subject: str, name: str, text: str, files: list[bytes]) -> None:
+    attachments = tuple(
+        Attachment(f"file-{number}.bin", "application/x-test", octets) for number, octets in enumerate(files)
+    )
+    message = parse(
+        compose(
+            draft(
+                subject=subject,
+                to=(Address(name, "ann@customer.test"),),
+                text=text,
+                attachments=attachments,
+                in_reply_to="x@a.test",
+                references=("w@a.test", "x@a.test"),
+            )
+        )
+    )
+    assert message.subject.split() == one_line(subject).split()
+    assert message.to[0].address == "ann@customer.test"
+    assert message.to[0].name.split() == one_line(name).split()
+    assert (message.message_id, message.in_reply_to) == ("abc@example.com", ("x@a.test",))
+    assert message.references == ("w@a.test", "x@a.test")
+    assert message.date_ms == 1_700_000_000_000
+    assert [attachment.octets for attachment in message.attachments] == files
+    if text.isprintable():
+        assert message.text.strip() == text.strip()
