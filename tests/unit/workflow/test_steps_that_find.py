@@ -223,11 +223,11 @@ def test_the_organization_of_a_new_author(address: str, enabled: bool, organizat
 
 def test_a_message_without_author() -> None:
     decided = decide(sender.step, context_for(Message()))
-    assert decided.stop
-    assert decided.decisions == (Quarantine("unknown author", decided.reason),)
-    kept = decide(sender.step, context_for(Message()), WithoutAuthor="process")
-    assert not kept.stop
-    assert kept.decisions == ()
+    assert not decided.stop
+    assert decided.decisions == ()
+    aside = decide(sender.step, context_for(Message()), WithoutAuthor="quarantine")
+    assert aside.stop
+    assert aside.decisions == (Quarantine("unknown author", aside.reason),)
 
 
 # --- category --------------------------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ class Sender:
         Parameter(
             "WithoutAuthor",
             "choice",
-            "What becomes of a message that names no author: quarantine it, or process it without a contact.",
-            default="quarantine",
-            choices=("quarantine", "process"),
+            "What becomes of a message that names no author: process it without a contact, or quarantine it.",
+            default="process",
+            choices=("process", "quarantine"),
             direction="in",
         ),
     )
