@@ -30,11 +30,11 @@ def language(text: str) -> str:
     Only the first 2,000 characters that are not quoted (`>`) count.
     """
     cleaned = _clean(text)
-    letters = [character for character in cleaned if character.isalpha()]
-    dense = len(_DENSE.findall(cleaned))
-    if len(letters) + 2 * dense < _FEWEST_LETTERS:
+    letters = sum(map(str.isalpha, cleaned))
+    dense = 0 if cleaned.isascii() else len(_DENSE.findall(cleaned))
+    if letters + 2 * dense < _FEWEST_LETTERS:
         return ""
-    if sum(map(str.isupper, letters)) > len(letters) * 0.8:
+    if sum(map(str.isupper, cleaned)) > letters * 0.8:
         cleaned = cleaned.lower()  # the model takes capitals for another script
     found = _load().detect(cleaned, model="lite", k=1)
     if not found or found[0]["score"] < _LOWEST_SCORE:

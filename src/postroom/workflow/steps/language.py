@@ -9,7 +9,7 @@ from postroom.mail.language import language
 from postroom.mail.reply_text import split_reply
 from postroom.workflow.contract import Context, Decided, Step
 
-_MOST_TEXT = 1_000  # characters: enough to tell, and both looks at it take time by length
+_MOST_TEXT = 500  # characters: enough to tell, and both looks at it take time by length
 _CODE = re.compile(r"[a-z]{2,3}")
 
 
