@@ -30,6 +30,7 @@ class LineServer:
         self.commands: list[str] = []
         self.fault: Callable[[str, bytes], bytes] | None = None
         self.port = 0
+        self._spoken = asyncio.Event()
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -66,6 +67,16 @@ class LineServer:
             self._tasks.discard(task)
             writer.close()
 
+    def hears(self, line: str) -> None:
+        self.commands.append(line)
+        self._spoken.set()
+
+    async def heard(self, text: str) -> None:
+        """Wait until a client has said it."""
+        while not any(text in line for line in self.commands):
+            self._spoken.clear()
+            await self._spoken.wait()
+
     async def handle(self, session: Session) -> None:
         raise NotImplementedError
 
@@ -81,7 +92,7 @@ class Session:
         if not octets.endswith(b"\n"):
             raise ConnectionResetError
         text = octets.decode("utf-8", "surrogateescape").rstrip("\r\n")
-        self.server.commands.append(text)
+        self.server.hears(text)
         return text
 
     async def send(self, command: str, answer: bytes) -> None:

@@ -212,7 +212,12 @@ class ImapClient(ImapConnection):
         if self.mailbox and self.mailbox.news:
             return True
         command = await self.start("IDLE")
-        if not await self._invited(command):
+        try:
+            await self._open().until(command.more)
+        except asyncio.CancelledError:  # DONE is allowed only after the invitation
+            command.more.add_done_callback(lambda _: self._end_idle(command))
+            raise
+        if command.done.done():
             return (await self.finish(command)).ok
         self._stirred = asyncio.get_running_loop().create_future()
         if self.mailbox and self.mailbox.news:  # it came before the continuation
@@ -221,10 +226,13 @@ class ImapClient(ImapConnection):
             await asyncio.wait((self._stirred,), timeout=seconds)
         finally:
             self._stirred = None
-            if self._wire and not self._wire.error:
-                self._wire.send(b"DONE\r\n")
-                self.dialogue.sent(b"DONE")
+            self._end_idle(command)
         return (await self.finish(command)).ok
+
+    def _end_idle(self, command: Command) -> None:
+        if self._wire and not self._wire.error and not command.done.done():
+            self._wire.send(b"DONE\r\n")
+            self.dialogue.sent(b"DONE")
 
     async def rest(self, seconds: float) -> None:
         """Do nothing for a while, but learn at once if the connection ends."""
