@@ -266,13 +266,13 @@ def start_from_ms(values: Values, now_ms: int) -> int | None:
 
     `now_ms` is when the profile started. Raises `PostroomError` if StartFrom is none of now, all, an ISO date.
     """
-    text = values.text("StartFrom").strip().lower()
-    if text in ("", "now"):
+    text = values.text("StartFrom") or "now"
+    if text == "now":
         return now_ms
     if text == "all":
         return None
     try:
-        moment = datetime.fromisoformat(text.upper())
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise PostroomError(f"StartFrom: must be now, all or an ISO date, not {text!r}.", code="5.3.5") from None
     if moment.tzinfo is None:

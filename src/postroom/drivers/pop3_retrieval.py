@@ -200,7 +200,8 @@ class Pop3Retrieval:
                 try:
                     reply = await self._client.answer(future)
                 except PostroomError:
-                    self._suspects.accuse(self._place, [one.source_id])
+                    if not one.unnamed:
+                        self._suspects.accuse(self._place, [one.source_id])
                     raise
                 take(*flight.popleft()[:2], reply)
         finally:

@@ -157,12 +157,11 @@ class Pop3Source:
         await session.client.close()
 
     async def acknowledge(self, items: Sequence[Acknowledgement]) -> Sequence[Outcome]:
-        """DELE for those to delete, then QUIT, which ends the session; without any, nothing is said to the server."""
-        reasons: dict[str, str] = {
-            item.identity.source_id: f"POP3 can't {item.action} a message."
-            for item in items
-            if item.action in ("flag", "move")
-        }
+        """DELE for those to delete, then QUIT, which ends the session; without any, nothing is said to the server.
+
+        POP3 has no flags, so a message that would be flagged is simply left.
+        """
+        reasons = {item.identity.source_id: "POP3 can't move a message." for item in items if item.action == "move"}
         delete = [item.identity.source_id for item in items if item.action == "delete"]
         if delete:
             reasons |= await self._delete(self._session or await self._log_in(), delete)

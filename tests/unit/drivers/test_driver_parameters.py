@@ -62,7 +62,7 @@ def test_the_port_follows_the_encryption(service: parameters.Service, encryption
 
 def test_start_from() -> None:
     assert parameters.start_from_ms(values(StartFrom="now"), 5) == 5
-    assert parameters.start_from_ms(values(StartFrom="ALL"), 5) is None
+    assert parameters.start_from_ms(values(StartFrom="all"), 5) is None
     assert parameters.start_from_ms(values(StartFrom="2026-01-31"), 5) == 1769817600000
     assert parameters.start_from_ms(values(StartFrom="2026-01-31T00:00:00+01:00"), 5) == 1769814000000
     with pytest.raises(PostroomError, match="StartFrom"):

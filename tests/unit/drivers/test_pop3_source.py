@@ -242,3 +242,15 @@ def test_sasl_plain_is_used_where_there_is_nothing_else(world: World) -> None:
         assert any(line.startswith("AUTH PLAIN ") for line in world.server.commands)
 
     play(world, test)
+
+
+def test_what_would_be_flagged_is_left_and_what_would_be_moved_is_refused(world: World) -> None:
+    async def test() -> None:
+        world.server.add(b"one\r\n")
+        for action, done in (("flag", True), ("move", False)):
+            world.seen.clear()
+            await world.round(world.source(), action)  # type: ignore[arg-type]
+            assert world.outcomes.pop().done is done
+        assert world.there == [b"one\r\n"]
+
+    play(world, test)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 Collector = Callable[[Response], None]
 Limits = tuple[int, int, int]
 
-_GARBAGE = 100  # unreadable responses of one connection before it is given up
+_GARBAGE = 100  # unreadable responses to one command before the connection is given up
 _LIMITS: Limits = (LINE, 1024 * 1024, LINE)
 
 
@@ -151,6 +151,7 @@ class ImapConnection:
         if response.code == "CAPABILITY":
             self._capable(response.argument)
         self._active = None
+        self._garbage = 0
         self._sealed = command.name == "STARTTLS" and response.ok
         if not command.more.done():
             command.more.set_result(None)

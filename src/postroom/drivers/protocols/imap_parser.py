@@ -16,6 +16,7 @@ _DEPTH = 20
 _NUMBERED = re.compile(rb"\* +(\d{1,10}) +([A-Za-z]+) *")
 _STATUS = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?: +(.*))?$", re.I | re.S)
 _CODE = re.compile(rb"\[([^\s\]]+)(?: +([^\]]*))?\] ?", re.S)
+_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9.\-]{0,60}$")
 _TAGGED = re.compile(rb"([A-Za-z0-9]{1,20}) +(.*)", re.S)
 _TOKEN = re.compile(
     rb" *(?:([^\s()\"\[]*\[[^\]\[]*\][^\s()\"]*|[^\s()\"]+)|(\()|(\))|\"([^\"\\]*(?:\\.[^\"\\]*)*)\")", re.S
@@ -95,7 +96,7 @@ def parse(pieces: Pieces) -> Response | None:
         if status:
             return status
         name, _, text = rest.partition(b" ")
-        if not name.isalnum():
+        if not _NAME.match(name):
             return None
         return Data(name.decode("ascii", "replace").upper(), text)
     if first[:1] == b"+":
