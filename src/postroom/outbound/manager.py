@@ -126,6 +126,7 @@ class OutboundManager:
 
     def _work(self, lane: _Lane) -> None:
         sender: Sender | None = None
+        made = 0
         try:
             close_old_connections()
             with lane.lock:
@@ -148,6 +149,8 @@ class OutboundManager:
                 lane.busy -= 1
                 if sender is not None:
                     lane.idle.append(sender)
+            if made:  # a used-up session ends before the work does: look again at once
+                self._broker.committed("outbound")
 
     def _sender(self, lane: _Lane) -> Sender:
         profile = lane.profile
