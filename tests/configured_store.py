@@ -1,98 +1,25 @@
-"""A migrated, empty database of a test's own, on each backend, opened in this process; and a driver to configure."""
+"""What the tests of publishing and of the command line configure: a store, a driver, a document."""
 
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from postroom.conf import registry, sealing
+from installation import Installation
+from postroom.conf import registry
 from postroom.conf.parameters import Parameter, Values
-from postroom.conf.settings import reset
 from postroom.drivers.contract import Surroundings, TestStep
 
 _templates = itertools.count(1)  # the fixtures stand in several conftest files, each with its own template
 
 
-def use_database(url: str, folder: Path) -> None:
-    """Point this process at a database and a data directory."""
-    os.environ["POSTROOM_DATABASE_URL"], os.environ["POSTROOM_DATA_DIR"] = url, str(folder)
-    reset()
-    from postroom.store.setup import setup
-
-    setup()
-    from django.db import connections
-
-    from postroom.conf.settings import settings
-    from postroom.store.backends import backend, database_options
-
-    connections.close_all()
-    backend.cache_clear()
-    connections.settings = connections.configure_settings({"default": database_options(settings())})
-    connections["default"] = connections.create_connection("default")
-
-
-def prepare(url: str, folder: Path) -> None:
-    """Migrate a database."""
-    use_database(url, folder)
-    from django.db import connections
-
-    from postroom.store.setup import migrate
-
-    migrate()
-    connections.close_all()
-
-
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("migrated")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POSTROOM_DATABASE_URL", "")
-        patch.setenv("POSTROOM_DATA_DIR", "")
-        prepare(f"sqlite:///{folder / 'postroom.sqlite3'}", folder)
-    reset()
-    return folder / "postroom.sqlite3"
-
-
-@pytest.fixture(scope="session")
-def migrated_postgresql(_postgres_of_session, tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("migrated")
-    _postgres_of_session.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POSTROOM_DATABASE_URL", "")
-        patch.setenv("POSTROOM_DATA_DIR", "")
-        name = _postgres_of_session.make_template(f"configured_{next(_templates)}", lambda url: prepare(url, folder))
-    reset()
-    return name
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty store with a key; gives the data directory."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), folder / "postroom.sqlite3")
-        url = f"sqlite:///{folder / 'postroom.sqlite3'}"
-    else:
-        template = request.getfixturevalue("migrated_postgresql")
-        url = request.getfixturevalue("postgres").fresh_database(template)
-    for name in ("POSTROOM_DATABASE_URL", "POSTROOM_DATA_DIR"):
-        monkeypatch.setenv(name, "")  # so that it is put back afterwards
-    use_database(url, folder)
-    sealing.make_key_file(folder / "key")
-    yield folder
-    from django.db import connections
-
-    connections.close_all()
-    monkeypatch.undo()
-    reset()
-    if request.param == "postgresql":
-        request.getfixturevalue("postgres").drop_database(url)
+@pytest.fixture
+def store(installation: Installation) -> Path:
+    """An empty store with a key, on each backend; gives the data directory."""
+    return installation.folder
 
 
 class SampleDriver:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -142,20 +143,24 @@ def _migrated_postgres(_postgres_of_session: Postgres, tmp_path_factory: pytest.
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+def installation(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installation]:
     """A migrated installation of the test's own, on each backend; this process's Django points at it."""
+    folder = tmp_path / "data"
+    folder.mkdir()
     server: Postgres | None = None
     if request.param == "sqlite":
-        installation_module.copy_sqlite(request.getfixturevalue("_migrated_sqlite"), tmp_path / "postroom.sqlite3")
-        url = f"sqlite:///{tmp_path / 'postroom.sqlite3'}"
+        shutil.copyfile(request.getfixturevalue("_migrated_sqlite"), folder / "postroom.sqlite3")
+        url = f"sqlite:///{folder / 'postroom.sqlite3'}"
     else:
         template = request.getfixturevalue("_migrated_postgres")
         server = request.getfixturevalue("postgres")
         url = server.fresh_database(template)
-    yield installation_module.use(url, tmp_path / "data")
-    from django.db import connections
-
-    connections["default"].close()
+    for name in Installation(url, folder).environment:
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+    yield installation_module.use(url, folder)
+    installation_module.close()
     if server is not None:
         server.start()
         server.drop_database(url)

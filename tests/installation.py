@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +77,12 @@ def migrate_url(url: str, folder: Path) -> None:
     connections["default"].close()
 
 
-def copy_sqlite(template: Path, target: Path) -> None:
-    shutil.copyfile(template, target)
+def close() -> None:
+    """Close this thread's connection, and read the settings anew when they are asked for next."""
+    from django.db import connections
+
+    connections["default"].close()
+    settings_module.reset()
 
 
 def submit(document: str) -> None:
@@ -109,9 +112,7 @@ def deliver(*messages: bytes, profile: str, source_ids: tuple[str, ...] = ()) ->
     chosen = conf.profiles[profile]
     group = conf.groups[chosen.group or ""]
     ids = source_ids or tuple(f"{hash(m) & 0xFFFFFFFF}-{n}" for n, m in enumerate(messages))
-    arrivals = [
-        ledger.Arrival("", 0, id_, len(m), content.pack(m)) for id_, m in zip(ids, messages, strict=True)
-    ]
+    arrivals = [ledger.Arrival("", 0, id_, len(m), content.pack(m)) for id_, m in zip(ids, messages, strict=True)]
     with transaction("accept") as cursor:
         content.insert(cursor, [a.packed for a in arrivals if a.packed])
         entered = ledger.enter(cursor, ledger.Target(chosen.id, group.id, group.real_time, "r1"), arrivals)

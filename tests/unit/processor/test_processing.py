@@ -138,7 +138,9 @@ def test_the_budget_of_an_author_counts_within_a_batch(configured: Installation)
     work()
     acknowledged = OutboundMessage.objects.count()
     assert 0 < acknowledged < 15
-    assert Budget.objects.filter(key="author:anna@customer.example").first().used == acknowledged  # type: ignore[union-attr]
+    budget = Budget.objects.filter(key="author:anna@customer.example").first()
+    assert budget is not None
+    assert budget.used == acknowledged
 
 
 def test_a_nonreal_time_group_waits_for_an_inbound_processor(configured: Installation) -> None:
@@ -170,7 +172,8 @@ def test_a_delivery_report_finds_its_message(configured: Installation) -> None:
         b"From: MAILER-DAEMON@mx.example\r\nTo: support@us.example\r\nSubject: Undelivered\r\n"
         b"Message-ID: <dsn@mx>\r\nReturn-Path: <>\r\nMIME-Version: 1.0\r\n"
         b"Content-Type: multipart/report; report-type=delivery-status; boundary=B\r\n\r\n"
-        b"--B\r\n\r\nSorry.\r\n--B\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
+        b"--B\r\n\r\nSorry.\r\n--B\r\nContent-Type: message/delivery-status\r\n\r\n"
+        b"Reporting-MTA: dns; mx.example\r\n\r\n"
         b"Final-Recipient: rfc822; anna@customer.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
         b"Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n\r\n--B\r\nContent-Type: message/rfc822\r\n\r\n"
         b"Message-ID: <" + owed.message_id.encode() + b">\r\nSubject: Re: My order\r\n\r\nDear\r\n--B--\r\n"
@@ -226,7 +229,9 @@ def test_an_event_taken_over_meanwhile_is_left_alone(configured: Installation, m
     assert Conversation.objects.count() == 0
 
 
-@pytest.mark.parametrize("octets", [b"", b"\x00" * 100_000, b"Subject: \x00\xff\xfe\r\n\r\n\x00", b"\xff" * 5000, b"\r\n"])
+@pytest.mark.parametrize(
+    "octets", [b"", b"\x00" * 100_000, b"Subject: \x00\xff\xfe\r\n\r\n\x00", b"\xff" * 5000, b"\r\n"]
+)
 def test_any_octets_are_processed(configured: Installation, octets: bytes) -> None:
     (event,) = deliver(octets, profile="support@us.example")
     work()

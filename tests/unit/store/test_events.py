@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from installation import Installation
@@ -11,7 +9,7 @@ from postroom.conf.errors import UsageError
 
 
 @pytest.fixture
-def queued(installation: Installation) -> Iterator[list[int]]:
+def queued(installation: Installation) -> list[int]:
     """Five queued real-time events, received by "r1"."""
     from postroom.store import content, ledger
     from postroom.store.database import transaction
@@ -23,7 +21,7 @@ def queued(installation: Installation) -> Iterator[list[int]]:
     with transaction("accept") as cursor:
         content.insert(cursor, [a.packed for a in arrivals if a.packed])
         entered = ledger.enter(cursor, ledger.Target(profile.pk, group.pk, True, "r1"), arrivals)
-    yield [a.event for a in entered if a.event]
+    return [a.event for a in entered if a.event]
 
 
 def claim(holder: str, messages: int = 100, octets: int = 10_000) -> list[int]:
@@ -47,11 +45,16 @@ def test_a_batch_is_bounded_by_octets_but_never_empty(queued: list[int]) -> None
 
 
 def test_real_time_events_are_first_the_receiving_process_own(queued: list[int]) -> None:
-    from postroom.store.models import InboundEvent
+    from postroom.store import instances
+    from postroom.store.database import now_ms
+    from postroom.store.models import InboundEvent, Instance
 
+    Instance.objects.create(name="r1", host="h", process_id=1, roles="receiver", started_ms=0, seen_ms=now_ms())
     assert claim("other") == []
-    InboundEvent.objects.update(accepted_ms=0)
-    assert claim("other") == queued
+    InboundEvent.objects.filter(pk=queued[0]).update(accepted_ms=0)
+    assert claim("other") == queued[:1]
+    instances.leave("r1")
+    assert claim("other") == queued[1:]
 
 
 def test_what_a_dead_process_held_is_taken_back_and_then_claimed_alone(queued: list[int]) -> None:

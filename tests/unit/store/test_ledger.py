@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from installation import Installation
 
 
 @pytest.fixture
-def profile(installation: Installation) -> Iterator[int]:
+def profile(installation: Installation) -> int:
     from postroom.store.models import Profile, ResponseGroup
 
     group = ResponseGroup.objects.create(name="Support")
-    yield Profile.objects.create(name="a@x", address="a@x", state="active", response_group=group).pk
+    return int(Profile.objects.create(name="a@x", address="a@x", state="active", response_group=group).pk)
 
 
 def enter(profile: int, *messages: tuple[str, bytes], epoch: int = 1, listed: tuple[str, ...] = ()) -> list[str]:

@@ -73,7 +73,7 @@ def show(event: int, raw: bool, as_json: bool) -> None:
 
     story = stories.event(event)
     if raw:
-        click.get_binary_stream("stdout").write(content.get(bytes.fromhex(story["digest"])))
+        click.echo(content.get(bytes.fromhex(story["digest"])), nl=False)
     elif as_json:
         emit_json(story)
     else:
