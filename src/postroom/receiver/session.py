@@ -12,9 +12,8 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -23,6 +22,7 @@ from postroom.conf.errors import AuthenticationFailed, PostroomError
 from postroom.drivers.contract import (
     Acknowledgement,
     Action,
+    Batch,
     Comparison,
     Driver,
     Identity,
@@ -31,8 +31,10 @@ from postroom.drivers.contract import (
     Source,
     Surroundings,
 )
+from postroom.drivers.parameters import processed_action, start_from_ms
 from postroom.receiver.accept import Acceptor, LeaseLost
 from postroom.receiver.health import Health
+from postroom.receiver.pending import Pending
 from postroom.store import ledger
 from postroom.store.publishing.configuration import GroupConfiguration, ProfileConfiguration
 
@@ -64,17 +66,14 @@ class Session:
         self._admit = admit
         self._read = read
         self._failing = failing
-        self._unacknowledged: dict[str, list[Acknowledgement]] = {}
+        self._pending = Pending(profile.values.number("PollingInterval"))
         self._settling: set[asyncio.Task[None]] = set()
         self.target = ledger.Target(profile.id, group.id, group.real_time, holder)
         self.log = structlog.get_logger().bind(profile=profile.name)
         debug = self.log.info if profile.values.flag("LogDebug") else None
         self.surroundings = Surroundings(profile.name, spool, (lambda line: debug(line)) if debug else None)
         values = profile.values
-        self._target_mailbox = values.text("ProcessedMailbox") if "ProcessedMailbox" in values else ""
-        self._action: Action = "delete"
-        if not values.flag("DeleteProcessedMessages"):
-            self._action = "move" if self._target_mailbox else "flag"
+        self._action, self._target_mailbox = processed_action(values)
 
     async def run(self) -> None:
         """Watch, for ever."""
@@ -108,17 +107,23 @@ class Session:
 
     async def _round(self, source: Source) -> None:
         try:
-            async for batch in source.fetch_new(self._compare):
-                entered: list[ledger.Arrival] = []
-                if batch.messages:
-                    entered = await self.acceptor.accept(self.target, batch.messages, self._action_for)
-                    self._count(entered)
-                for message in batch.messages:
-                    if message.spooled is not None:
-                        message.spooled.unlink(missing_ok=True)
-                await self._acknowledge(source, entered)
+            async with contextlib.aclosing(source.fetch_new(self._compare)) as batches:
+                async for batch in batches:
+                    await self._acknowledge(source, await self._accept(batch))
         finally:
             await asyncio.gather(*self._settling)
+
+    async def _accept(self, batch: Batch) -> list[ledger.Arrival]:
+        try:
+            if not batch.messages:
+                return []
+            entered = await self.acceptor.accept(self.target, batch.messages, self._action_for)
+            self._count(entered)
+            return entered
+        finally:
+            for message in batch.messages:
+                if message.spooled is not None:
+                    message.spooled.unlink(missing_ok=True)
 
     async def _acknowledge(self, source: Source, entered: list[ledger.Arrival]) -> None:
         items = [
@@ -126,15 +131,15 @@ class Session:
             for a in entered
             if a.action != "leave"
         ]
-        for mailbox in list(self._unacknowledged):
-            items += self._unacknowledged.pop(mailbox)
+        items += self._pending.take()
         if not items:
             return
         outcomes = await source.acknowledge(items)
+        if self._pending.answered(items, outcomes):
+            refused = [outcome.reason for outcome in outcomes if not outcome.done]
+            reason = refused[0] if refused else "It lists what it said that it removed."
+            self.log.warning("the server did not take an acknowledgement", reason=reason, messages=len(refused))
         removing = {item.identity for item in items if item.action in ("delete", "move")}
-        for outcome in outcomes:
-            if not outcome.done:
-                self.log.warning("the server did not take an acknowledgement", reason=outcome.reason)
         # Not awaited here: it is committed together with the next batch.
         settled = [(outcome, outcome.identity in removing) for outcome in outcomes]
         task = asyncio.create_task(self.acceptor.settle(self.profile.id, settled))
@@ -163,17 +168,23 @@ class Session:
             await self.acceptor.listed(self.target, mailbox, listing.epoch, listing.source_ids, excluded)
         else:
             self.target.listed.setdefault(mailbox, set()).update(listing.source_ids)
-        self._unacknowledged[mailbox] = [
-            Acknowledgement(Identity(mailbox, listing.epoch, k.source_id), k.action, self._target_mailbox)
-            for k in known.values()
-            if not k.acknowledged
-        ]
+        self._pending.listed(
+            mailbox,
+            [self._asked(mailbox, listing.epoch, k) for k in known.values() if not k.acknowledged],
+            # Only a deletion is asked twice: a second move by COPY would copy again.
+            [self._asked(mailbox, listing.epoch, k) for k in known.values() if k.removed and k.action == "delete"],
+            complete=listing.complete,
+        )
         not_before = None
         if start_from not in ("now", "all"):
-            not_before = int(datetime.fromisoformat(start_from).replace(tzinfo=UTC).timestamp() * 1000)
+            not_before = start_from_ms(self.profile.values, watch.started_ms)
         elif start_from == "now" and watch.renumbered:
             not_before = watch.started_ms
         return Comparison(new, not_before)
+
+    def _asked(self, mailbox: str, epoch: int, known: ledger.Known) -> Acknowledgement:
+        action = cast(Action, known.action)  # as `_action_for` gave it to the ledger
+        return Acknowledgement(Identity(mailbox, epoch, known.source_id), action, self._target_mailbox)
 
     def _action_for(self, message: Retrieved) -> Action:
         return "leave" if message.excluded or message.vanished else self._action

@@ -38,12 +38,13 @@ ENTRY = (
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An identity that the ledger knows. `acknowledged`: the server has been told."""
+    """An identity that the ledger knows. `acknowledged`: the server has been told; `removed`: and has removed it."""
 
     id: int
     source_id: str
     action: str
     acknowledged: bool
+    removed: bool
 
 
 @dataclass(slots=True)
@@ -93,12 +94,12 @@ def known(profile: int, mailbox: str, epoch: int, source_ids: Sequence[str]) -> 
     with reading() as cursor:
         for some in chunks(source_ids):
             cursor.execute(
-                "SELECT id, source_id, action, acknowledged_ms FROM postroom_ledgerentry"  # noqa: S608
+                "SELECT id, source_id, action, acknowledged_ms, removed FROM postroom_ledgerentry"  # noqa: S608
                 f" WHERE profile_id = %s AND mailbox = %s AND epoch = %s AND source_id IN ({marks(some)})",
                 [profile, mailbox, epoch, *some],
             )
-            for id_, source_id, action, acknowledged_ms in cursor.fetchall():
-                found[source_id] = Known(id_, source_id, action, acknowledged_ms is not None)
+            for id_, source_id, action, acknowledged_ms, removed in cursor.fetchall():
+                found[source_id] = Known(id_, source_id, action, acknowledged_ms is not None, bool(removed))
     return found
 
 
