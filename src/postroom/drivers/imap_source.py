@@ -8,7 +8,7 @@ new epoch. A mailbox or message that can't be had does not hold up the others: i
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -66,7 +66,7 @@ class ImapSource:
                 if rest > _SLICE:
                     await self._client.run("NOOP")
 
-    async def fetch_new(self, compare: Compare) -> AsyncIterator[Batch]:
+    async def fetch_new(self, compare: Compare) -> AsyncGenerator[Batch, None]:
         failures: list[PostroomError] = []
         for name in self._mailboxes:
             try:
@@ -122,7 +122,9 @@ class ImapSource:
 
     async def _select(self, name: str) -> Mailbox:
         mailbox = self._client.mailbox
-        return mailbox if mailbox and mailbox.name == name else await self._client.select(name)
+        # What was read-only when it was opened may be writable by now.
+        usable = mailbox is not None and mailbox.name == name and not mailbox.read_only
+        return mailbox if mailbox and usable else await self._client.select(name)
 
     async def _return_to(self, name: str, epoch: int) -> None:
         """To the mailbox that is being retrieved, if an acknowledgement has left it."""
