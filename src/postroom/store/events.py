@@ -8,8 +8,8 @@ so that one poisonous message takes nobody with it; dying alone too often, it fa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from postroom.conf.errors import UsageError
@@ -34,30 +34,73 @@ class Claimed:
     accepted_ms: int
 
 
-def claim(holder: str, *, realtime: bool, messages: int, octets: int) -> list[Claimed]:
-    """Take queued events, the oldest first; one whose last holder died, alone.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a holder wants to claim: the oldest queued events of a mode, bounded by count and octets.
 
-    Real-time ones are the receiving process's own; after some seconds anybody's, should that process be gone.
+    `limits`: by response group, how many of its events may be processed at a time, everywhere together.
+    `again`: events that were tried before go first, so that a stream of fresh ones can't starve them.
     """
+
+    realtime: bool
+    messages: int
+    octets: int
+    limits: Mapping[int, int] = field(default_factory=dict)
+    again: bool = False
+
+
+def claim(holder: str, wish: Wish) -> list[Claimed]:
+    """Take queued events; one that was tried before, or whose last holder died, alone.
+
+    Real-time ones are the receiving process's own; anybody's if that process is dead, or after some seconds.
+    """
+    alone = replace(wish, messages=1)
+    fresh, tried = (wish, "deaths = 0 AND attempts = 0"), (alone, "(deaths > 0 OR attempts > 0)")
     with transaction("claim") as cursor:
-        return _claim(cursor, holder, realtime, messages, octets, "deaths = 0 AND attempts = 0") or _claim(
-            cursor, holder, realtime, 1, octets, "(deaths > 0 OR attempts > 0)"
-        )
+        room = _room(cursor, wish.limits)
+        for its_wish, which in (tried, fresh) if wish.again else (fresh, tried):
+            if claimed := _claim(cursor, holder, its_wish, which, room):
+                return claimed
+    return []
 
 
-def _claim(cursor: Any, holder: str, realtime: bool, messages: int, octets: int, which: str) -> list[Claimed]:
-    own = "AND (receiver = %s OR accepted_ms < %s)" if realtime else ""
-    arguments: list[Any] = [holder, now_ms() - OWN_FIRST_MS] if realtime else []
+def _room(cursor: Any, limits: Mapping[int, int]) -> dict[int, int]:
+    """By response group with a limit: how many more of its events may be claimed."""
+    if not limits:
+        return {}
+    backend().claim_lock(cursor)
     cursor.execute(
-        f"SELECT id, size FROM postroom_inboundevent WHERE state = 'queued' AND realtime = %s {own} AND {which}"  # noqa: S608
-        f" ORDER BY id LIMIT %s {backend().skip_locked}",
-        [realtime, *arguments, messages],
+        "SELECT group_id, COUNT(*) FROM postroom_inboundevent WHERE state = 'processing'"  # noqa: S608
+        f" AND group_id IN ({marks(limits)}) GROUP BY group_id",
+        list(limits),
+    )
+    busy = dict(cursor.fetchall())
+    return {group: limit - busy.get(group, 0) for group, limit in limits.items()}
+
+
+def _claim(cursor: Any, holder: str, wish: Wish, which: str, room: Mapping[int, int]) -> list[Claimed]:
+    conditions, arguments = [which], []
+    if wish.realtime:
+        conditions.append("(receiver = %s OR accepted_ms < %s OR receiver NOT IN (SELECT name FROM postroom_instance))")
+        arguments += [holder, now_ms() - OWN_FIRST_MS]
+    if full := [group for group, left in room.items() if left <= 0]:
+        conditions.append(f"group_id NOT IN ({marks(full)})")
+        arguments += full
+    cursor.execute(
+        "SELECT id, size, group_id FROM postroom_inboundevent WHERE state = 'queued' AND realtime = %s"  # noqa: S608
+        f" AND {' AND '.join(conditions)} ORDER BY id LIMIT %s {backend().skip_locked}",
+        [wish.realtime, *arguments, wish.messages],
     )
     chosen: list[int] = []
     total = 0
-    for id_, size in cursor.fetchall():
+    left = dict(room)
+    for id_, size, group in cursor.fetchall():
+        if group in left:
+            if left[group] <= 0:
+                continue
+            left[group] -= 1
         total += size
-        if chosen and total > octets:
+        if chosen and total > wish.octets:
             break
         chosen.append(id_)
     if not chosen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from installation import Installation
@@ -24,10 +26,11 @@ def queued(installation: Installation) -> list[int]:
     return [a.event for a in entered if a.event]
 
 
-def claim(holder: str, messages: int = 100, octets: int = 10_000) -> list[int]:
+def claim(holder: str, messages: int = 100, octets: int = 10_000, **more: Any) -> list[int]:
     from postroom.store import events
 
-    return [c.id for c in events.claim(holder, realtime=True, messages=messages, octets=octets)]
+    wish = events.Wish(realtime=True, messages=messages, octets=octets, **more)
+    return [c.id for c in events.claim(holder, wish)]
 
 
 def test_each_event_is_claimed_once(queued: list[int]) -> None:
@@ -46,10 +49,9 @@ def test_a_batch_is_bounded_by_octets_but_never_empty(queued: list[int]) -> None
 
 def test_real_time_events_are_first_the_receiving_process_own(queued: list[int]) -> None:
     from postroom.store import instances
-    from postroom.store.database import now_ms
-    from postroom.store.models import InboundEvent, Instance
+    from postroom.store.models import InboundEvent
 
-    Instance.objects.create(name="r1", host="h", process_id=1, roles="receiver", started_ms=0, seen_ms=now_ms())
+    instances.register("r1", ["receiver"])
     assert claim("other") == []
     InboundEvent.objects.filter(pk=queued[0]).update(accepted_ms=0)
     assert claim("other") == queued[:1]
@@ -116,3 +118,23 @@ def test_resubmit_and_discard_only_what_is_not_done(queued: list[int]) -> None:
         ("discard", f"event {queued[0]}"),
         ("resubmit", f"event {queued[0]}"),
     ]
+
+
+def test_a_response_group_has_at_most_its_limit_in_process(queued: list[int]) -> None:
+    from postroom.store.models import InboundEvent, ResponseGroup
+
+    group = ResponseGroup.objects.get().pk
+    assert claim("r1", limits={group: 2}) == queued[:2]
+    assert claim("r1", limits={group: 2}) == []
+    InboundEvent.objects.filter(pk=queued[0]).update(state="processed")
+    assert claim("r1", limits={group: 2}) == queued[2:3]
+    assert claim("r1", limits={group + 1: 1}) == queued[3:]
+
+
+def test_events_that_were_tried_before_can_go_first(queued: list[int]) -> None:
+    from postroom.store.models import InboundEvent
+
+    InboundEvent.objects.filter(pk=queued[4]).update(attempts=1)
+    assert claim("r1", messages=1) == queued[:1]
+    assert claim("r1", messages=2, again=True) == queued[4:]
+    assert claim("r1", messages=100) == queued[1:4]
