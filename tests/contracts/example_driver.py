@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from postroom.conf.errors import Transient
@@ -52,7 +52,7 @@ class FolderSource:
     async def wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def fetch_new(self, compare: Compare) -> AsyncIterator[Batch]:
+    async def fetch_new(self, compare: Compare) -> AsyncGenerator[Batch, None]:
         # What waits for the disk waits in a thread: one event loop serves all profiles
         names = await asyncio.to_thread(listing, self._folder)
         comparison = await compare(Listing("", 0, names, complete=True))

@@ -19,7 +19,7 @@ cancelled or failed source leaves the server as it was.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -112,7 +112,7 @@ class Source(Protocol):
     async def wait(self, seconds: float) -> None:
         """Return when new mail may be there, at the latest after `seconds`."""
 
-    def fetch_new(self, compare: Compare) -> AsyncIterator[Batch]:
+    def fetch_new(self, compare: Compare) -> AsyncGenerator[Batch, None]:
         """One round over every mailbox: at least one batch (maybe empty) for each listing."""
 
     async def acknowledge(self, items: Sequence[Acknowledgement]) -> Sequence[Outcome]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
 from postroom.conf.errors import PostroomError
@@ -64,7 +64,7 @@ class Pop3Source:
     async def wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def fetch_new(self, compare: Compare) -> AsyncIterator[Batch]:
+    async def fetch_new(self, compare: Compare) -> AsyncGenerator[Batch, None]:
         offered: set[str] = set()
         failures: list[PostroomError] = []
         self._skip = []

@@ -1,11 +1,19 @@
-"""Failure mail to the administrators of response groups: what `store/notices` holds, grouped, as outbound messages."""
+"""Failure mail to the administrators of response groups: what `store/notices` holds, grouped, as outbound messages.
+
+It is written by the response group's ErrorTemplate, or, without one or should it fail, as a plain list.
+"""
 
 from __future__ import annotations
 
+import structlog
+
+from postroom.conf.errors import PostroomError
 from postroom.mail.references import new_message_id
 from postroom.store import notices, outbound
 from postroom.store.database import transaction
-from postroom.store.publishing.configuration import Configuration, ProfileConfiguration
+from postroom.store.publishing.configuration import Configuration, GroupConfiguration, ProfileConfiguration
+from postroom.workflow import templates
+from postroom.workflow.template_fields import fields
 
 
 def tell(conf: Configuration) -> None:
@@ -18,9 +26,10 @@ def tell(conf: Configuration) -> None:
         if profile is None:
             continue
         with transaction("tell-administrator") as cursor:
-            text = notices.take(cursor, group.id)
+            text, count = notices.take(cursor, group.id)
             if not text:
                 continue
+            subject, body = _written(conf, group, profile, text, count)
             outbound.queue(
                 cursor,
                 [
@@ -30,11 +39,33 @@ def tell(conf: Configuration) -> None:
                         message_id=new_message_id(profile.address.rpartition("@")[2]),
                         return_address="",
                         recipients=(group.administrator,),
-                        subject=f"Postroom: response group {group.name} needs you",
-                        text=f"{text}\n\nThe original messages are safe; `postroom doctor` shows what is wrong.\n",
+                        subject=subject,
+                        text=body,
                     )
                 ],
             )
+
+
+def _written(
+    conf: Configuration, group: GroupConfiguration, profile: ProfileConfiguration, text: str, count: int
+) -> tuple[str, str]:
+    """Subject and text."""
+    name = group.arguments.get("ErrorTemplate")
+    found = [t for (its_name, _), t in sorted(conf.templates.items()) if its_name == name]
+    if found:
+        known = fields(
+            group_name=group.name,
+            profile_name=profile.name,
+            profile_address=profile.address,
+            error_sentence=text,
+            error_count=count,
+        )
+        try:
+            return templates.render_line(found[0]["subject"], known), templates.render(found[0]["text"], known)
+        except PostroomError as error:
+            structlog.get_logger().error("the error template can't be used", group=group.name, reason=str(error))
+    told = f"{text}\n\nThe original messages are safe; `postroom doctor` shows what is wrong.\n"
+    return f"Postroom: response group {group.name} needs you", told
 
 
 def _healthy(conf: Configuration, group: str) -> ProfileConfiguration | None:

@@ -37,6 +37,7 @@ from postroom.workflow.contract import Context, Facts
 from postroom.workflow.ready_made import ready_made
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
+TRIED_FIRST = 8  # at each eighth claim, events that were tried before go first
 log = structlog.get_logger()
 
 
@@ -57,6 +58,7 @@ class Processor:
         self._broker = broker
         self._holder = holder
         self._component = component
+        self._claims = 0
         self._groups: tuple[int, dict[int, _Group | Permanent]] = (-1, {})
 
     def run(self, stopping: threading.Event) -> None:
@@ -76,12 +78,15 @@ class Processor:
         """Process one batch. Returns how many events were claimed."""
         conf = configuration.current()
         holder = self._holder()
-        claimed = events.claim(
-            holder,
+        self._claims += 1
+        wish = events.Wish(
             realtime=self._component == "realtime",
             messages=settings().batch_messages,
             octets=settings().batch_octets,
+            limits={group.id: group.concurrency for group in conf.groups.values() if group.concurrency},
+            again=self._claims % TRIED_FIRST == 0,
         )
+        claimed = events.claim(holder, wish)
         if claimed:
             started = time.perf_counter()
             self._process(conf, holder, claimed)

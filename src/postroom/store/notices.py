@@ -40,18 +40,16 @@ def due_groups() -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def take(cursor: Any, group: int) -> str:
-    """The waiting notices of a group as one text, marked as sent in the caller's transaction; "" if there are none."""
+def take(cursor: Any, group: int) -> tuple[str, int]:
+    """The waiting notices of a group as one text, and how many; marked as sent in the caller's transaction."""
     cursor.execute(
         "SELECT id, kind, about, text FROM postroom_notice WHERE sent_ms IS NULL AND group_id = %s ORDER BY id", [group]
     )
     rows = cursor.fetchall()
-    if not rows:
-        return ""
     for start in range(0, len(rows), 500):
         ids = [row[0] for row in rows[start : start + 500]]
         cursor.execute(f"UPDATE postroom_notice SET sent_ms = %s WHERE id IN ({marks(ids)})", [now_ms(), *ids])  # noqa: S608
-    return _text(rows)
+    return _text(rows), len(rows)
 
 
 def _text(rows: Sequence[Sequence[Any]]) -> str:

@@ -20,6 +20,9 @@ class Backend(Protocol):
     def reserve_ids(self, cursor: Any, table: str, count: int) -> Sequence[int]:
         """Ids that nobody else gets, for rows inserted in this transaction."""
 
+    def claim_lock(self, cursor: Any) -> None:
+        """Until the transaction ends, nobody else claims events: for limits that count what others hold."""
+
     def notify(self, cursor: Any, channel: str) -> None:
         """Tell other processes at commit that there is work; a lost notice only costs time."""
 

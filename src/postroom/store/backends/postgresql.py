@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote
 
 CHANNEL = "postroom"
+CLAIM_LOCK = 0x706F7374  # "post": an advisory lock of ours
 
 
 def options(url: SplitResult) -> dict[str, Any]:
@@ -39,6 +40,9 @@ class _Postgresql:
         )
         ids: list[int] = cursor.fetchone()[0] or []
         return ids
+
+    def claim_lock(self, cursor: Any) -> None:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
 
     def notify(self, cursor: Any, channel: str) -> None:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, channel])

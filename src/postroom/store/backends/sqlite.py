@@ -46,6 +46,9 @@ class _Sqlite:
         first = (row[0] if row else 0) + 1
         return range(first, first + count)
 
+    def claim_lock(self, cursor: Any) -> None:
+        """The transaction is the only writer already."""
+
     def notify(self, cursor: Any, channel: str) -> None:
         """Other processes find the work by polling: SQLite has no notices."""
 
