@@ -55,7 +55,7 @@ class MailServer:
         folder = self.dovecot.maildir(user).create()
         now = time.time()
         for number, path in enumerate(self._files[:count]):
-            (folder / "new" / f"{now:.6f}.P1Q{number}.bench").hardlink_to(path)
+            (folder / "new" / f"{now:.6f}.P1Q{number:06}.bench").hardlink_to(path)
         return user
 
     def empty(self, user: str) -> None:
