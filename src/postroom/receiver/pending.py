@@ -47,8 +47,9 @@ class Pending:
         return items
 
     def answered(self, items: Sequence[Acknowledgement], outcomes: Sequence[Outcome]) -> bool:
-        """What the server said to `items`, in their order; whether it stays in debt."""
-        refused = [item for item, outcome in zip(items, outcomes, strict=True) if not outcome.done]
+        """What the server said to `items`; whether it stays in debt. Not a word about an item is a refusal."""
+        done = {outcome.identity for outcome in outcomes if outcome.done}
+        refused = [item for item in items if item.identity not in done]
         self._owed.update((item.identity, item) for item in refused)
         lied = any(item.identity in self._contradicted for item in items)
         self._contradicted.clear()

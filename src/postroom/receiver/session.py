@@ -157,7 +157,9 @@ class Session:
             )
 
         watch, known = await self._read(look)
-        new = [source_id for source_id in listing.source_ids if source_id not in known]
+        # RFC 1939 lets a server give a removed message's UIDL to another: such a one is looked at, not just deleted.
+        reused = {k.source_id for k in known.values() if k.removed and not listing.epoch}
+        new = [source_id for source_id in listing.source_ids if source_id not in known or source_id in reused]
         excluded: list[ledger.Arrival] = []
         if watch.first and start_from == "now":
             reason = "it was there before the profile began (StartFrom is now)"
@@ -172,7 +174,11 @@ class Session:
             mailbox,
             [self._asked(mailbox, listing.epoch, k) for k in known.values() if not k.acknowledged],
             # Only a deletion is asked twice: a second move by COPY would copy again.
-            [self._asked(mailbox, listing.epoch, k) for k in known.values() if k.removed and k.action == "delete"],
+            [
+                self._asked(mailbox, listing.epoch, k)
+                for k in known.values()
+                if k.removed and k.action == "delete" and k.source_id not in reused
+            ],
             complete=listing.complete,
         )
         not_before = None

@@ -194,10 +194,11 @@ def listed(cursor: Any, profile: int, mailbox: str, epoch: int, source_ids: Coll
 def enter(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> list[Arrival]:
     """Write entries and queued events of a batch into the caller's transaction; contents are the caller's.
 
-    Returns those that are new to the ledger; each has its disposition, and its event's id. An identity that
-    another receiver entered in the meantime is left out.
+    Returns those that the server is to be told of; each has its disposition, and its event's id. An identity that
+    another receiver entered in the meantime is left out. A UIDL that was removed and has come back bears either the
+    same message (the server did not remove it: it is asked again) or another one, which is new.
     """
-    new = _not_entered(cursor, target, arrivals)
+    new, again = _not_entered(cursor, target, arrivals)
     reidentified = _reidentified(cursor, target, new)
     events = [a for a in new if a.packed and id(a) not in reidentified]
     for arrival, event in zip(events, backend().reserve_ids(cursor, "postroom_inboundevent", len(events)), strict=True):
@@ -226,7 +227,7 @@ def enter(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> list[Arri
         ],
     )  # fmt: skip
     insert_many(cursor, "postroom_ledgerentry", ENTRY, [_row(target.profile, a, now) for a in new])
-    return new
+    return new + again
 
 
 def _row(profile: int, a: Arrival, now: int) -> tuple[Any, ...]:
@@ -243,23 +244,46 @@ def _row(profile: int, a: Arrival, now: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _not_entered(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> list[Arrival]:
-    entered: set[tuple[str, int, str]] = set()
+def _not_entered(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
+    """Those that are new, and those whose removed entry was taken up again."""
+    entered: dict[tuple[str, int, str], tuple[int, bytes | None, int | None, bool]] = {}
     for mailbox, epoch in {(a.mailbox, a.epoch) for a in arrivals}:
         ids = [a.source_id for a in arrivals if (a.mailbox, a.epoch) == (mailbox, epoch)]
         for some in chunks(ids):
             cursor.execute(
-                "SELECT source_id FROM postroom_ledgerentry"  # noqa: S608
+                "SELECT source_id, id, digest, event_id, removed FROM postroom_ledgerentry"  # noqa: S608
                 f" WHERE profile_id = %s AND mailbox = %s AND epoch = %s AND source_id IN ({marks(some)})",
                 [target.profile, mailbox, epoch, *some],
             )
-            entered.update((mailbox, epoch, row[0]) for row in cursor.fetchall())
+            for source_id, id_, digest, event, removed in cursor.fetchall():
+                entered[mailbox, epoch, source_id] = (
+                    id_,
+                    None if digest is None else bytes(digest),
+                    event,
+                    bool(removed),
+                )
     fresh: dict[tuple[str, int, str], Arrival] = {}
+    again: list[Arrival] = []
     for arrival in arrivals:
         identity = (arrival.mailbox, arrival.epoch, arrival.source_id)
-        if identity not in entered:
+        id_, digest, event, removed = entered.get(identity, (0, None, None, False))
+        if not id_:
             fresh.setdefault(identity, arrival)
-    return list(fresh.values())
+        elif removed and not arrival.epoch and arrival.packed:
+            if arrival.packed.sha256 == digest:
+                cursor.execute(
+                    "UPDATE postroom_ledgerentry SET acknowledged_ms = NULL, removed = %s WHERE id = %s", [False, id_]
+                )
+                arrival.disposition, arrival.event = "duplicate", event
+                again.append(arrival)
+            else:
+                # The old entry keeps its history under a name of its own.
+                cursor.execute(
+                    "UPDATE postroom_ledgerentry SET source_id = %s WHERE id = %s",
+                    [f"{arrival.source_id[:230]} (until {id_})", id_],
+                )
+                fresh.setdefault(identity, arrival)
+    return list(fresh.values()), again
 
 
 def _reidentified(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> dict[int, int]:

@@ -112,3 +112,34 @@ def test_excluded_and_vanished_messages_have_a_disposition(profile: int) -> None
     assert [a.disposition for a in entered] == ["excluded", "vanished"]
     assert events() == 0
     assert LedgerEntry.objects.get(source_id="1").reason == "larger than MaxMessageSize"
+
+
+def test_a_uidl_that_comes_back_with_another_message_is_a_new_message(profile: int) -> None:
+    from postroom.store import ledger
+    from postroom.store.models import LedgerEntry
+
+    enter(profile, ("msg1", b"first"), epoch=0)
+    acknowledge(profile, "msg1", epoch=0)
+    assert enter(profile, ("msg1", b"second"), epoch=0) == ["event"]
+    assert events() == 2
+    assert not ledger.known(profile, "INBOX", 0, ["msg1"])["msg1"].acknowledged
+    assert LedgerEntry.objects.count() == 2
+
+
+def test_a_uidl_that_comes_back_with_the_same_message_is_acknowledged_again(profile: int) -> None:
+    from postroom.store import ledger
+
+    enter(profile, ("msg1", b"first"), epoch=0)
+    acknowledge(profile, "msg1", epoch=0)
+    assert enter(profile, ("msg1", b"first"), epoch=0) == ["duplicate"]
+    assert events() == 1
+    known = ledger.known(profile, "INBOX", 0, ["msg1"])["msg1"]
+    assert not known.acknowledged
+    assert not known.removed
+
+
+def test_a_uid_under_the_same_uidvalidity_is_never_another_message(profile: int) -> None:
+    enter(profile, ("1", b"first"))
+    acknowledge(profile, "1")
+    assert enter(profile, ("1", b"second")) == []
+    assert events() == 1
