@@ -136,16 +136,20 @@ def _claimed(row: Sequence[Any]) -> Claimed:
 
 
 def finish(holder: str, results: Sequence[Result]) -> None:
-    """Write how attempts ended. What somebody else has taken over meanwhile is left as it is, the attempt is noted."""
+    """Write how attempts ended. What somebody else has taken over meanwhile is left as it is, the attempt is noted.
+
+    A message that is *unknown* because we were taken for dead, and that we know to be submitted, is.
+    """
     if not results:
         return
     now = now_ms()
     with transaction("outbound-result") as cursor:
         cursor.executemany(
             "UPDATE postroom_outboundmessage SET state = %s, holder = '', code = %s, reason = %s, next_attempt_ms = %s,"
-            " submitted_ms = %s WHERE id = %s AND state = 'submitting' AND holder = %s",
+            " submitted_ms = %s WHERE id = %s"
+            " AND ((state = 'submitting' AND holder = %s) OR (state = 'unknown' AND %s = 'submitted'))",
             [
-                (r.state, r.code, r.text, r.again_ms, now if r.state == "submitted" else None, r.id, holder)
+                (r.state, r.code, r.text, r.again_ms, now if r.state == "submitted" else None, r.id, holder, r.state)
                 for r in results
             ],
         )
