@@ -27,7 +27,10 @@ def configure(level: str | None = None) -> None:
     if settings().log_format == "json":
         shared += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        shared.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0))
+        # The formatter that structlog prefers shows the values of local variables: mail, and passwords.
+        plain = structlog.dev.plain_traceback
+        colors = sys.stderr.isatty()
+        shared.append(structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=plain))
     structlog.configure(
         processors=shared,
         wrapper_class=structlog.make_filtering_bound_logger(least),
