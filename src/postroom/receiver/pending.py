@@ -36,11 +36,20 @@ class Pending:
         if complete:
             self._owed = {identity: item for identity, item in self._owed.items() if identity.mailbox != mailbox}
         self._owed.update((item.identity, item) for item in (*items, *contradicted))
-        self._contradicted.update(item.identity for item in contradicted)
+        self.contradicts([item.identity for item in contradicted])
+
+    def contradicts(self, identities: Sequence[Identity]) -> None:
+        """These were said to be removed and are there: asking for them once more is no success, whatever is said."""
+        self._contradicted.update(identities)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to ask again for what was not done before."""
+        return self._clock() >= self._not_before
 
     def take(self) -> list[Acknowledgement]:
         """What is to be asked now: everything, or nothing before its time."""
-        if self._clock() < self._not_before:
+        if not self.due:
             return []
         items = list(self._owed.values())
         self._owed.clear()

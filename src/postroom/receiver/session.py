@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import structlog
+from django.db import Error as DatabaseError
 
 from postroom.conf import metrics
 from postroom.conf.errors import AuthenticationFailed, PostroomError
@@ -134,6 +135,7 @@ class Session:
         items += self._pending.take()
         if not items:
             return
+        self._pending.contradicts(self._seen_again(entered))
         outcomes = await source.acknowledge(items)
         if self._pending.answered(items, outcomes):
             refused = [outcome.reason for outcome in outcomes if not outcome.done]
@@ -145,6 +147,13 @@ class Session:
         task = asyncio.create_task(self.acceptor.settle(self.profile.id, settled))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
+
+    @staticmethod
+    def _seen_again(entered: list[ledger.Arrival]) -> list[Identity]:
+        """Messages that the server said it had removed, and gave us once more under the same UIDL."""
+        return [
+            Identity(a.mailbox, a.epoch, a.source_id) for a in entered if a.disposition == "duplicate" and not a.epoch
+        ]
 
     async def _compare(self, listing: Listing) -> Comparison:
         profile, mailbox = self.profile.id, listing.mailbox
@@ -159,7 +168,8 @@ class Session:
         watch, known = await self._read(look)
         # RFC 1939 lets a server give a removed message's UIDL to another: such a one is looked at, not just deleted.
         reused = {k.source_id for k in known.values() if k.removed and not listing.epoch}
-        new = [source_id for source_id in listing.source_ids if source_id not in known or source_id in reused]
+        looked_at = reused if self._pending.due else set()
+        new = [source_id for source_id in listing.source_ids if source_id not in known or source_id in looked_at]
         excluded: list[ledger.Arrival] = []
         if watch.first and start_from == "now":
             reason = "it was there before the profile began (StartFrom is now)"
@@ -208,10 +218,13 @@ class Session:
             state, first, longest = "failing", FIRST_PAUSE, LONGEST_PAUSE
         jitter = random.uniform(0.75, 1.25)  # noqa: S311
         pause: float = min(longest, first * 2.0 ** min(self.health.failures, 12)) * jitter
-        reason = str(error) if isinstance(error, PostroomError) else f"An unexpected error: {type(error).__name__}."
+        known = isinstance(error, PostroomError | DatabaseError)
+        reason = str(error) if known else f"An unexpected error: {type(error).__name__}."
+        if isinstance(error, DatabaseError):
+            reason = f"The database can't be asked: {(str(error).splitlines() or [''])[0][:200]}."
         if reason != self.health.reason:
             self.log.warning("the profile can't be watched", reason=reason, again_in_seconds=round(pause))
-        if not isinstance(error, PostroomError):
+        if not known:
             self.log.error("unexpected error", exc_info=error)
         self.health.failed(state, reason, pause)
         metrics.ROUND_FAILURES.labels(state).inc()
