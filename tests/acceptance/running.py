@@ -132,7 +132,11 @@ class Postroom:
         connection = self._open()
         if isinstance(connection, sqlite3.Connection):
             return connection.execute(statement.replace("%s", "?"), arguments).fetchall()
-        rows: list[tuple[Any, ...]] = connection.execute(statement, arguments).fetchall()
+        try:
+            rows: list[tuple[Any, ...]] = connection.execute(statement, arguments).fetchall()
+        except psycopg.OperationalError:  # the server was restarted: that is part of some stories
+            self._connection = None
+            rows = self._open().execute(statement, arguments).fetchall()
         return rows
 
     def number(self, statement: str, *arguments: object) -> int:

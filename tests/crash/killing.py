@@ -23,6 +23,7 @@ POINTS = {
 }
 _ONCE = {"register", "watch", "recover"}  # reached once in a life, or nearly
 LONGEST_LIFE = 5.0
+EACH_HARM = 10  # kills between two failures of a server
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Kills:
     """Kills by kind: "random", "random, all at once", or a commit point such as "accept:before"."""
 
     by_kind: Counter[str] = field(default_factory=Counter)
+    servers: Counter[str] = field(default_factory=Counter)
     ended_by_itself: list[str] = field(default_factory=list)
 
     @property
@@ -59,16 +61,21 @@ class Killing:
         self._random = scene.random
         self._points = {roles: self._cycle(roles) for roles in self.crew}
 
-    def run(self, kills: int, messages: int, tell: float = 15.0) -> Kills:
+    def run(self, kills: int, messages: int, *, harm_servers: bool = False, tell: float = 15.0) -> Kills:
+        """With `harm_servers`, now and then a server fails too; that is counted apart."""
         told = time.monotonic()
+        harmed = 0
         while self.kills.total < kills or len(self.scene.sent) < messages:
             wanted = messages if self.kills.total >= kills else messages * (self.kills.total + 1) // kills
             while len(self.scene.sent) < min(wanted, messages):
                 self.scene.deliver()
             for slot in range(len(self.crew)):
                 self._look(slot)
-            if len(self.crew) > 1 and self._random.random() < 0.002:
+            if len(self.crew) > 1 and self._random.random() < 0.0005:
                 self._all_at_once()
+            if harm_servers and self.kills.total >= harmed + EACH_HARM:
+                harmed = self.kills.total
+                self.kills.servers[self.scene.harm_a_server()] += 1
             if time.monotonic() - told > tell:
                 told = time.monotonic()
                 progress = f"{self.kills.total} kills, {len(self.scene.sent)} messages, {self.scene.left()} left"
@@ -114,7 +121,7 @@ class Killing:
     def _begin(self, slot: int) -> None:
         roles, point = self.crew[slot], ""
         crash = ""
-        if self._random.random() < 0.6:
+        if self._random.random() < 0.75:
             point = next(self._points[roles])
             count = 1 if point.partition(":")[0] in _ONCE else self._random.randint(1, 4)
             crash = f"{point}:{count}"

@@ -13,6 +13,7 @@ def report(database: str, kills: Kills, verdict: Verdict, seconds: float) -> str
     lines = [
         f"Crash test on {database}: {kills.total} kills, {verdict.messages} messages, {seconds:.0f} s",
         *(f"  {count:4}  killed {_where(kind)}" for kind, count in sorted(kills.by_kind.items())),
+        *(f"  {count:4}  {what}" for what, count in sorted(kills.servers.items())),
         f"  {len(verdict.lost):4}  lost",
         f"  {len(verdict.doubled):4}  doubled",
         f"  {len(verdict.other):4}  other faults",

@@ -26,7 +26,7 @@ from servers.dovecot import Dovecot
 from servers.oauth import TokenServer
 from servers.postgres import Postgres
 from servers.processes import private_folder
-from servers.smtp_sink import SMTPSink
+from servers.smtp_sink import Faults, SMTPSink
 
 # SQLite: all in one process. PostgreSQL: every role in two processes.
 CREWS = {
@@ -37,14 +37,22 @@ FINISH_SECONDS = 180.0
 
 
 def fight(
-    postroom: Postroom, dovecot: Dovecot, database: str, kills: int, messages: int, seed: int
+    postroom: Postroom,
+    dovecot: Dovecot,
+    postgres: Postgres | None,
+    *,
+    kills: int,
+    messages: int,
+    seed: int,
+    harm_servers: bool = False,
 ) -> tuple[Kills, Verdict]:
-    """Configure an installation that is there, kill, let it finish, and judge."""
+    """Configure an installation that is there, kill, let it finish, and judge. Without `postgres` it is on SQLite."""
     with SMTPSink() as sink:
-        scene = Scene(postroom, dovecot, sink, seed)
+        scene = Scene(postroom, dovecot, sink, seed, postgres)
         scene.configure()
-        killing = Killing(scene, CREWS[database])
-        done = killing.run(kills, messages)
+        killing = Killing(scene, CREWS["postgresql" if postgres else "sqlite"])
+        done = killing.run(kills, messages, harm_servers=harm_servers)
+        sink.faults = Faults()
         for serving in killing.finish(FINISH_SECONDS):
             status = serving.stop()
             if status:
@@ -58,6 +66,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--messages", type=int, default=300)
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000, help="which run; printed")
+    parser.add_argument("--spare-servers", action="store_true", help="only our processes fail, no server does")
     options = parser.parse_args()
     folder = private_folder("crash")
     tokens = TokenServer()
@@ -72,7 +81,15 @@ def main() -> int:
         url = postgres.fresh_database() if postgres else f"sqlite:///{folder / 'data' / 'postroom.sqlite3'}"
         with Postroom(folder, url) as postroom:
             postroom.init()
-            kills, verdict = fight(postroom, dovecot, options.database, options.kills, options.messages, options.seed)
+            kills, verdict = fight(
+                postroom,
+                dovecot,
+                postgres,
+                kills=options.kills,
+                messages=options.messages,
+                seed=options.seed,
+                harm_servers=not options.spare_servers,
+            )
             if verdict.faults:
                 print(postroom.state())  # noqa: T201
     finally:

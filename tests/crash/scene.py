@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from acceptance.running import Postroom, document, group, message, profile
 from servers.dovecot import Dovecot
+from servers.postgres import Postgres
 from servers.smtp_sink import SMTPSink
 
 _numbers = itertools.count(1)
@@ -33,8 +34,10 @@ class Sent:
 class Scene:
     """The servers, the installation, and every message so far."""
 
-    def __init__(self, postroom: Postroom, dovecot: Dovecot, sink: SMTPSink, seed: int) -> None:
-        self.postroom, self.dovecot, self.sink = postroom, dovecot, sink
+    def __init__(
+        self, postroom: Postroom, dovecot: Dovecot, sink: SMTPSink, seed: int, postgres: Postgres | None = None
+    ) -> None:
+        self.postroom, self.dovecot, self.sink, self.postgres = postroom, dovecot, sink, postgres
         self.random = random.Random(seed)
         self.sent: list[Sent] = []
         run = next(_numbers)
@@ -65,6 +68,28 @@ class Scene:
         octets = message(customer, address, subject, text)
         self.dovecot.deliver(address, octets)
         self.sent.append(Sent(number, address, customer, subject, hashlib.sha256(octets).digest()))
+
+    def harm_a_server(self) -> str:
+        """One of the servers fails, and is there again; returns what happened."""
+        harms = [
+            "the mail server",
+            "the submission server cuts a connection",
+            "the submission server cuts it after 250",
+        ]
+        harm = self.random.choice([*harms, *(["the database server"] if self.postgres else [])])
+        match harm:
+            case "the mail server":
+                self.dovecot.kill()
+                self.dovecot.start()
+            case "the database server":
+                assert self.postgres is not None
+                self.postgres.kill()
+                self.postgres.start()
+            case "the submission server cuts a connection":
+                self.sink.faults.drop_at_data += 1
+            case _:
+                self.sink.faults.drop_after_data += 1
+        return harm
 
     def left(self) -> int:
         """How many messages are still on the mail server."""

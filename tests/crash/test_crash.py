@@ -13,10 +13,10 @@ from servers.dovecot import Dovecot
 from servers.postgres import Postgres
 
 
-def _fought(postroom: Postroom, dovecot: Dovecot, database: str) -> None:
+def _fought(postroom: Postroom, dovecot: Dovecot, postgres: Postgres | None) -> None:
     postroom.init()
-    kills, verdict = fight(postroom, dovecot, database, kills=15, messages=60, seed=7)
-    assert not verdict.faults, f"{report(database, kills, verdict, 0)}\n{postroom.state()}"
+    kills, verdict = fight(postroom, dovecot, postgres, kills=15, messages=60, seed=7)
+    assert not verdict.faults, f"{report(postroom.url, kills, verdict, 0)}\n{postroom.state()}"
     assert kills.total >= 15
     assert verdict.messages == 60
 
@@ -24,12 +24,12 @@ def _fought(postroom: Postroom, dovecot: Dovecot, database: str) -> None:
 @pytest.mark.timeout(240)
 def test_killed_over_and_over_on_sqlite(dovecot: Dovecot, tmp_path: Path) -> None:
     with Postroom(tmp_path, f"sqlite:///{tmp_path / 'data' / 'postroom.sqlite3'}") as postroom:
-        _fought(postroom, dovecot, "sqlite")
+        _fought(postroom, dovecot, None)
 
 
 @pytest.mark.timeout(240)
 def test_killed_over_and_over_on_postgresql(dovecot: Dovecot, postgres: Postgres, tmp_path: Path) -> None:
     url = postgres.fresh_database()
     with Postroom(tmp_path, url) as postroom:
-        _fought(postroom, dovecot, "postgresql")
+        _fought(postroom, dovecot, postgres)
     postgres.drop_database(url)
