@@ -47,7 +47,7 @@ def run(server: MailServer, count: int, *, database: str = "sqlite", pop3: bool 
         settings: dict[str, str] | None = None) -> dict[str, Any]:  # fmt: skip
     """One run of Postroom on a fresh mailbox of `count` messages."""
     user = server.fill(count)
-    with _database(database) as (url, postgres), installation(url, settings) as where:
+    with _database(database) as (url, _), installation(url, settings) as where:
         ports = {"pop3": server.pop3} if pop3 else {"imap": server.imap}
         where.apply(document([user], real_time=real_time, **ports))
         wait_until_quiet()

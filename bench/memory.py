@@ -25,10 +25,10 @@ MB = 1_000_000
 def large_message(size: int, attachments: int = 3) -> bytes:
     """A text and attachments that don't compress, `size` octets in all (as CRLF)."""
     head = (
-        "From: Large <large@sender.example>\r\nTo: support@bench.example\r\nSubject: Large\r\n"
-        "Message-ID: <large@sender.example>\r\nDate: Mon, 06 Oct 2025 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
-        'Content-Type: multipart/mixed; boundary="cut"\r\n\r\n--cut\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n'
-    ).encode()
+        b"From: Large <large@sender.example>\r\nTo: support@bench.example\r\nSubject: Large\r\n"
+        b"Message-ID: <large@sender.example>\r\nDate: Mon, 06 Oct 2025 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/mixed; boundary="cut"\r\n\r\n--cut\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n'
+    )
     parts = [head]
     each = (size - len(head) - 8) // attachments
     for number in range(attachments):

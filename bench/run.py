@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ALL = (["intake.py"], ["intake.py", "--growth"], ["latency.py"], ["memory.py"], ["submit.py"], ["peers/django_helpdesk.py"])
+ALL = (
+    ["intake.py"],
+    ["intake.py", "--growth"],
+    ["latency.py"],
+    ["memory.py"],
+    ["submit.py"],
+    ["peers/django_helpdesk.py"],
+)
 
 
 def main() -> int:

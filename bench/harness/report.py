@@ -51,7 +51,9 @@ class Report:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def figure(self, name: str, ratio: float, goal: float, *, least: bool = True, unit: str = "", note: str = "") -> None:
+    def figure(
+        self, name: str, ratio: float, goal: float, *, least: bool = True, unit: str = "", note: str = ""
+    ) -> None:
         self.figures.append(Figure(name, ratio, goal, least, unit, note))
 
     def finish(self) -> int:

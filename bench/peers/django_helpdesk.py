@@ -124,7 +124,12 @@ class Helpdesk:
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [self.python, *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+            [self.python, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if check and done.returncode:
             raise SystemExit(f"django-helpdesk could not be set up:\n{done.stderr[-3000:]}")
@@ -148,13 +153,12 @@ def work(server: MailServer, python: Path, count: int, restarts: int) -> dict[st
     seconds = cpu = 0.0
     stops: list[str] = []
     while True:
-        stored_before = helpdesk.stored()
         took, used, said = helpdesk.poll()
         seconds, cpu = seconds + took - start, cpu + used
         left = sum(1 for message in server.dovecot.messages(user) if "T" not in message.flags)
         if left:
             stops.append(said)
-        if not left or len(stops) > restarts or (helpdesk.stored() == stored_before and len(stops) > 1 and restarts == 0):
+        if not left or len(stops) > restarts:
             break
         _remove_first(server, user)
     stored = helpdesk.stored()
@@ -162,7 +166,8 @@ def work(server: MailServer, python: Path, count: int, restarts: int) -> dict[st
     helpdesk.close()
     server.empty(user)
     return {
-        "way": f"django-helpdesk {VERSION}", "stored": f"{stored} of {count}", "rate": stored / seconds, "seconds": seconds,
+        "way": f"django-helpdesk {VERSION}", "stored": f"{stored} of {count}", "rate": stored / seconds,
+        "seconds": seconds,
         "cpu_ms": cpu / max(1, stored) * 1000, "stops": len(stops), "left": left, "others": others,
         "last words": stops[-1][:120] if stops else "",
     }  # fmt: skip
