@@ -41,7 +41,8 @@ def test_healthy_ready_and_measured(
     assert 'postroom_messages_accepted_total{disposition="event"} 1.0' in figures
     assert 'postroom_events_processed_total{result="processed"} 1.0' in figures
     assert 'postroom_messages_submitted_total{result="submitted"} 1.0' in figures
-    assert f'postroom_profile_lag_seconds{{profile="{support}"}}' in figures
+    lag = f'postroom_profile_lag_seconds{{profile="{support}"}}'
+    postroom.until(lambda: lag in fetch(port, "/metrics")[1], "the profile's lag is told")
     assert fetch(port, "/nothing")[0] == 404
     assert serving.stop() == 0
     assert fetch(port, "/healthz")[0] == 0

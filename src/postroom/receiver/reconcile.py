@@ -19,7 +19,7 @@ from postroom.store import ledger
 from postroom.store.publishing.configuration import ProfileConfiguration
 
 MOST_TOLD = 20
-TRIES = 5
+TRIES = 3
 
 
 @dataclass(slots=True)

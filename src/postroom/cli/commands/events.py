@@ -55,8 +55,9 @@ def list_(
 @command.command()
 @click.argument("event", type=int, metavar="ID")
 @click.option("--raw", is_flag=True, help="Print the exact octets of the message instead.")
+@click.option("--parsed", is_flag=True, help="Show what this version's parser makes of the octets instead.")
 @json_option
-def show(event: int, raw: bool, as_json: bool) -> None:
+def show(event: int, raw: bool, parsed: bool, as_json: bool) -> None:
     """Tell the whole story of an event.
 
     Where it came from, each step with its reason, what it changed, what was sent.
@@ -65,6 +66,7 @@ def show(event: int, raw: bool, as_json: bool) -> None:
     Examples:
       postroom events show 17
       postroom events show 17 --raw > message.eml
+      postroom events show 17 --parsed
     """
     from postroom.cli.store import open_store
 
@@ -74,6 +76,8 @@ def show(event: int, raw: bool, as_json: bool) -> None:
     story = stories.event(event)
     if raw:
         click.echo(content.get(bytes.fromhex(story["digest"])), nl=False)
+    elif parsed:
+        _parsed(content.get(bytes.fromhex(story["digest"])), as_json)
     elif as_json:
         emit_json(story)
     else:
@@ -117,6 +121,36 @@ def discard(events: tuple[int, ...], reason: str) -> None:
     for event in events:
         store.discard(event, author(), reason)
         say(f"Event {event} is discarded; `postroom events resubmit {event}` brings it back.")
+
+
+def _parsed(octets: bytes, as_json: bool) -> None:
+    """The message anew, as the parser of this version reads it."""
+    from postroom.mail.parse import VERSION, parse
+
+    message = parse(octets)
+    attachments = [
+        {"name": a.name, "type": a.content_type, "kind": a.kind, "size": a.size} for a in message.attachments
+    ]
+    facts = {
+        "parser": VERSION,
+        "subject": message.subject,
+        "from": ", ".join(f"{a.name} <{a.address}>".strip() for a in message.authors),
+        "to": ", ".join(a.address for a in message.to),
+        "message_id": message.message_id,
+        "defects": list(message.defects),
+        "attachments": attachments,
+        "text": message.text,
+    }
+    if as_json:
+        emit_json(facts)
+        return
+    for name in ("parser", "subject", "from", "to", "message_id"):
+        say(f"{name.replace('_', '-') + ':':<12}{clean(facts[name])}")
+    for defect in message.defects:
+        say(f"{'defect:':<12}{clean(defect)}")
+    for attachment in attachments:
+        say(f"{'attachment:':<12}{clean(attachment['name'])} ({attachment['type']}, {attachment['size']} octets)")
+    say("\n" + message.text)
 
 
 def _tell(story: dict[str, Any]) -> None:
