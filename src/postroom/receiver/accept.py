@@ -129,7 +129,12 @@ class Acceptor:
                 if ending or len(jobs) >= MOST_TOGETHER or self._jobs.empty():
                     break
                 item = self._jobs.get()
-            self._commit_all(jobs)
+            try:
+                self._commit_all(jobs)
+            except Exception as error:  # noqa: BLE001 - nobody may wait for ever for an answer
+                log.error("batches could not be committed", exc_info=error)
+                for job in jobs:
+                    self._answer(job, error=error)
         connection.close()
 
     def _commit_all(self, jobs: list[_Job]) -> None:

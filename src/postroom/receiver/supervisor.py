@@ -25,7 +25,7 @@ from postroom.receiver.accept import Acceptor
 from postroom.receiver.health import Health
 from postroom.receiver.session import Session
 from postroom.store import instances, notices
-from postroom.store.database import now_ms
+from postroom.store.database import healing, now_ms
 from postroom.store.publishing import configuration
 from postroom.store.publishing.configuration import Configuration, ProfileConfiguration
 
@@ -89,7 +89,12 @@ class Receiver:
 
     async def read(self, function: Callable[[], T]) -> T:
         """Ask the store in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, function)
+
+        def ask() -> T:
+            with healing():
+                return function()
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
     def watching(self) -> int:
         """How many profiles are watched."""

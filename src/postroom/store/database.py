@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import Error, connection
 from django.db import transaction as django_transaction
 
 from postroom.store.backends import backend
@@ -33,7 +33,7 @@ def transaction(name: str) -> Iterator[Any]:
 
     Raises `django.db.DatabaseError` as it comes; nothing of the block remains then.
     """
-    with backend().write_lock():
+    with backend().write_lock(), healing():
         with django_transaction.atomic(), connection.cursor() as cursor:
             yield cursor
             _crash(name, "before")
@@ -43,8 +43,23 @@ def transaction(name: str) -> Iterator[Any]:
 @contextmanager
 def reading() -> Iterator[Any]:
     """A cursor for reading; each statement sees what is committed."""
-    with connection.cursor() as cursor:
+    with healing(), connection.cursor() as cursor:
         yield cursor
+
+
+@contextmanager
+def healing() -> Iterator[None]:
+    """After an error of the database, this thread's connection is closed if it can't be used any more.
+
+    Django does so between HTTP requests; our threads have none, and would keep the connection of a server that was
+    restarted for ever.
+    """
+    try:
+        yield
+    except Error:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        raise
 
 
 def insert_many(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
