@@ -3,7 +3,7 @@ PYTHON ?= .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-fast acceptance crash bench demo format
+.PHONY: help setup check test test-fast acceptance crash bench demo docs format
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: ## the benchmarks
 
 demo: ## try Postroom with its own mail servers and sample mail
 	$(PYTHON) -m postroom.cli.main demo
+
+docs: ## make docs/reference from the code
+	$(PYTHON) -m postroom.cli.reference docs/reference
 
 format: ## put the code into the project's format
 	$(PYTHON) -m ruff check --fix-only --quiet .
