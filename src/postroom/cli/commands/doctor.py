@@ -31,5 +31,6 @@ def command(as_json: bool) -> int:
         say(f"{mark} {clean(finding.about)}: {clean(finding.sentence)}")
         if finding.advice:
             say(f"    {clean(finding.advice)}")
-    say(f"\n{len(wrong)} things are wrong." if wrong else "\nAll is well.")
+    count = "1 thing is" if len(wrong) == 1 else f"{len(wrong)} things are"
+    say(f"\n{count} wrong." if wrong else "\nAll is well.")
     return 1 if wrong else 0

@@ -155,7 +155,7 @@ def connection_error(error: BaseException, host: str, port: int, encryption: str
         case PostroomError():
             return error
         case ssl.SSLCertVerificationError():
-            words = f"The certificate of {where} is not trusted: {error.verify_message}."
+            words = f"The certificate of {where} is not trusted: {error.verify_message.rstrip('.')}."
             return Permanent(words, code="5.7.5", advice=_TRUST)
         case ssl.SSLError() if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
             words = (
