@@ -25,10 +25,12 @@ from postroom.workflow.contract import (
     KeepContact,
     Run,
 )
+from postroom.workflow.template_fields import CONVERSATION
 from postroom.workflow.templates import with_conversation
 
 RECENT_MS = 5 * 86_400_000
 LONGEST_ID = 255
+LONGEST_WINDOW_MS = 86_400_000  # of the authors' budgets that are fetched together
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ class BatchLookup:
         self._ids: dict[str, list[tuple[int, bool]]] = {}
         self._conversations: dict[int, _Conversation] = {}
         self._budgets: dict[tuple[str, int], int] = {}
+        self._of_authors: dict[tuple[str, int], int] | None = None
         self.budget_growth: dict[tuple[str, int], int] = {}
         asked: set[str] = set()
         tagged: set[int] = set()
@@ -70,6 +73,7 @@ class BatchLookup:
                 tagged.update(number for tag in tags if (number := verify_thread_tag(tag, signing_key)))
             if message.author:
                 authors.add(message.author.key)
+        self._author_keys = {f"author:{author}" for author in authors}
         self._fetch_contacts(sorted(authors))
         self._fetch_identifiers(sorted(i for i in asked if len(i) <= LONGEST_ID), tagged)
 
@@ -105,14 +109,34 @@ class BatchLookup:
         """Of a budget in its current window: committed, and by this batch."""
         counted = (key, window_seconds)
         if counted not in self._budgets:
-            with reading() as cursor:
-                cursor.execute(
-                    "SELECT used FROM postroom_budget WHERE key = %s AND window_ms = %s",
-                    [key, window_start(window_seconds)],
-                )
-                row = cursor.fetchone()
-            self._budgets[counted] = row[0] if row else 0
+            self._budgets[counted] = self._committed(key, window_seconds)
         return self._budgets[counted] + self.budget_growth.get(counted, 0)
+
+    def _committed(self, key: str, window_seconds: int) -> int:
+        window_ms = window_start(window_seconds)
+        if CONVERSATION in key:
+            return 0  # it is opened only now
+        if key in self._author_keys and window_seconds * 1000 <= LONGEST_WINDOW_MS:
+            if self._of_authors is None:
+                self._of_authors = self._fetch_budgets()
+            return self._of_authors.get((key, window_ms), 0)
+        with reading() as cursor:
+            cursor.execute("SELECT used FROM postroom_budget WHERE key = %s AND window_ms = %s", [key, window_ms])
+            row = cursor.fetchone()
+        return row[0] if row else 0
+
+    def _fetch_budgets(self) -> dict[tuple[str, int], int]:
+        """What the authors of the batch have used: one statement instead of several for each message."""
+        found: dict[tuple[str, int], int] = {}
+        with reading() as cursor:
+            for some in chunks(sorted(self._author_keys)):
+                cursor.execute(
+                    "SELECT key, window_ms, used FROM postroom_budget"  # noqa: S608
+                    f" WHERE window_ms >= %s AND key IN ({marks(some)})",
+                    [now_ms() - LONGEST_WINDOW_MS, *some],
+                )
+                found.update(((key, window_ms), used) for key, window_ms, used in cursor.fetchall())
+        return found
 
     def _fetch_contacts(self, authors: Sequence[str]) -> None:
         with reading() as cursor:
