@@ -73,7 +73,7 @@ def message(report: Report, server: MailServer, size: int, *, pop3: bool) -> Non
 
 def profiles(report: Report, server: MailServer, count: int, goal: float, **parameters: Any) -> None:
     users = [f"idle{n}" for n in range(count)]
-    port = {"imap": server.dovecot.port["imaps"]} if parameters else {"imap": server.imap}
+    port: dict[str, Any] = {"imap": server.dovecot.port["imaps"]} if parameters else {"imap": server.imap}
     with installation(environment={"POSTROOM_CONNECTIONS_PER_SECOND": "100"}) as where:
         where.apply(document(users, **port, **parameters))
         with serving(where, "receiver,processor") as process:
@@ -119,9 +119,7 @@ def main() -> int:
             profiles(report, server, options.profiles, 250.0)
             if options.tls:
                 authority = str(server.dovecot.certificate.authority)
-                profiles(
-                    report, server, options.profiles, 250.0, IMAPEncryption="tls", IMAPCertificateAuthority=authority
-                )
+                profiles(report, server, options.profiles, 250.0, IMAPEncryption="tls", CertificateAuthority=authority)
     return report.finish()
 
 
