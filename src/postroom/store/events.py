@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from postroom.conf.errors import UsageError
+from postroom.store import notices
 from postroom.store.backends import backend
 from postroom.store.database import marks, now_ms, reading, transaction
 
@@ -214,29 +215,36 @@ def requeue_due(cursor: Any) -> int:
 
 
 def take_back(cursor: Any, dead: Sequence[str]) -> int:
-    """Events that dead instances held are queued again; one that keeps killing its holder fails."""
+    """Events that dead instances held are queued again; one that keeps killing its holder fails, and that is told."""
     if not dead:
         return 0
     cursor.execute(
-        "SELECT holder, id, deaths FROM postroom_inboundevent WHERE state = 'processing'"  # noqa: S608
+        "SELECT holder, id, group_id, deaths FROM postroom_inboundevent WHERE state = 'processing'"  # noqa: S608
         f" AND holder IN ({marks(dead)})",
         list(dead),
     )
-    held: dict[str, list[tuple[int, int]]] = {}
-    for holder, id_, deaths in cursor.fetchall():
-        held.setdefault(holder, []).append((id_, deaths))
-    for events in held.values():
+    held: dict[str, list[tuple[int, int, int]]] = {}
+    for holder, id_, group, deaths in cursor.fetchall():
+        held.setdefault(holder, []).append((id_, group, deaths))
+    count = 0
+    for holder, events in held.items():
         # Dying with others says little about one of them; dying alone does.
         alone = len(events) == 1
-        for id_, deaths in events:
+        for id_, group, deaths in events:
             worse = deaths + 1 if alone else max(deaths, 1)
             state = "failed" if worse > MOST_DEATHS else "queued"
             reason = f"the process died {worse} times while it worked on this event alone" if state == "failed" else ""
             cursor.execute(
-                "UPDATE postroom_inboundevent SET state = %s, deaths = %s, holder = '', reason = %s WHERE id = %s",
-                [state, worse, reason, id_],
+                "UPDATE postroom_inboundevent SET state = %s, deaths = %s, holder = '', reason = %s"
+                " WHERE id = %s AND state = 'processing' AND holder = %s",
+                [state, worse, reason, id_, holder],
             )
-    return sum(len(events) for events in held.values())
+            # Another scan may have been faster.
+            if cursor.rowcount == 1:
+                count += 1
+                if state == "failed":
+                    notices.note(cursor, group, "event", str(id_), reason)
+    return count
 
 
 def any_queued(*, realtime: bool) -> bool:

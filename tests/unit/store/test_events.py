@@ -75,7 +75,7 @@ def test_what_a_dead_process_held_is_taken_back_and_then_claimed_alone(queued: l
 def test_an_event_that_kills_its_process_again_and_again_fails(queued: list[int]) -> None:
     from postroom.store import events
     from postroom.store.database import transaction
-    from postroom.store.models import InboundEvent
+    from postroom.store.models import InboundEvent, Notice
 
     for _ in range(events.MOST_DEATHS + 1):
         assert claim("r1", messages=1) == queued[:1]
@@ -85,6 +85,8 @@ def test_an_event_that_kills_its_process_again_and_again_fails(queued: list[int]
     event = InboundEvent.objects.get(pk=queued[0])
     assert event.state == "failed"
     assert "died" in event.reason
+    notice = Notice.objects.get()
+    assert (notice.kind, notice.about, notice.text) == ("event", str(event.pk), event.reason)
 
 
 def test_paused_comes_back_by_itself(queued: list[int]) -> None:
