@@ -23,8 +23,9 @@ test-fast: ## what needs no server: seconds
 acceptance: ## the stories, on real servers
 	$(PYTEST) tests/acceptance
 
-crash: ## the crash tests
-	$(PYTEST) tests/crash
+crash: ## the crash test: 100 kills on each database, some six minutes
+	$(PYTHON) tests/crash/run.py --database sqlite
+	$(PYTHON) tests/crash/run.py --database postgresql
 
 bench: ## the benchmarks
 	$(PYTHON) bench/run.py

@@ -139,6 +139,12 @@ class Postroom:
             rows = self._open().execute(statement, arguments).fetchall()
         return rows
 
+    def let_time_pass(self, table: str) -> None:
+        """What waits for its next attempt in a table is due now."""
+        connection = self._open()
+        connection.execute(f"UPDATE postroom_{table} SET next_attempt_ms = 0 WHERE state = 'paused'")
+        connection.commit()
+
     def number(self, statement: str, *arguments: object) -> int:
         return int(self.rows(statement, *arguments)[0][0])
 

@@ -64,6 +64,11 @@ def test_a_message_becomes_an_activity_and_its_acknowledgement_arrives(
     (entry,) = postroom.ledger()
     assert (entry["disposition"], entry["event_id"], entry["action"]) == ("event", event["id"], "delete")
     postroom.until(lambda: postroom.ledger()[0]["acknowledged_ms"] is not None, "the ledger knows that it is removed")
+    story = postroom.command("events", "show", str(event["id"]))
+    for told in (support, customer, "thread", "acknowledge", "submitted"):
+        assert told in story
+    assert "4711" not in postroom.servings[0].said()
+    postroom.command("ledger", "reconcile")
     assert postroom.servings[0].stop() == 0
 
 

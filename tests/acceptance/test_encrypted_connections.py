@@ -56,4 +56,6 @@ def test_encrypted_with_a_trusted_authority_and_refused_with_another(
         assert dovecot.logins(address) == []
         assert dovecot.failed_logins(address) == []
     assert len(postroom.events()) == len(good)
+    assert "Both directions work" in postroom.command("profile", "test", good[0])
+    assert "certificate" in postroom.command("profile", "test", bad[0], status=1)
     remove_folder(folder)
