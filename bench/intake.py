@@ -75,7 +75,7 @@ def run(server: MailServer, count: int, *, database: str = "sqlite", pop3: bool 
 
 def _wait(where: Installation, count: int, process: Any) -> None:
     """Until all are processed; a poll costs an index probe."""
-    deadline = time.monotonic() + 60 + count / 20
+    deadline = time.monotonic() + 60 + count / 50
     done = False
     while not done:
         time.sleep(0.05)
@@ -85,7 +85,8 @@ def _wait(where: Installation, count: int, process: Any) -> None:
         )
         if process.process.poll() is not None or time.monotonic() > deadline:
             states = where.query("SELECT state, count(*) FROM postroom_inboundevent GROUP BY state")
-            raise SystemExit(f"not finished: {states}\n" + "".join(process.lines[-20:]))
+            why = where.query("SELECT state, reason FROM postroom_profilehealth")
+            raise SystemExit(f"not finished: events {states}, profile {why}\n" + "".join(process.lines[-20:]))
 
 
 def _wait_told(where: Installation, server: MailServer, user: str) -> float:
