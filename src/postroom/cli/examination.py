@@ -124,6 +124,7 @@ def _instances() -> Iterator[Finding]:
 
 
 def _profiles() -> Iterator[Finding]:
+    from postroom.store import instances
     from postroom.store.database import now_ms
     from postroom.store.models import ProfileHealth
     from postroom.store.publishing import configuration
@@ -133,6 +134,11 @@ def _profiles() -> Iterator[Finding]:
         p.id for p in conf.profiles.values() if (group := conf.groups.get(p.group or "")) is not None and group.active
     }
     now = now_ms()
+    if not any(
+        "receiver" in str(i["roles"]) and now - i["seen_ms"] < instances.DEAD_AFTER_MS for i in instances.alive()
+    ):
+        yield Finding("profiles", "note", f"nobody watches the {len(watched)} profiles")
+        return
     for health in ProfileHealth.objects.select_related("profile").filter(profile_id__in=watched):
         about = f"profile {health.profile.name}"
         if health.state == "refused":

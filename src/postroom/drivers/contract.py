@@ -194,7 +194,11 @@ class TestStep:
 
 
 class Driver(Protocol):
-    """A communications driver: one object, found by the entry point group `postroom.drivers`."""
+    """A communications driver: one object, found by the entry point group `postroom.drivers`.
+
+    Its parameters must include those of `drivers.parameters.RETRIEVING` and `SMTP`: the receiver and the outbound
+    manager read PollingInterval, StartFrom, MaxSessions, RetryFor and so on of every profile.
+    """
 
     name: str
     title: str

@@ -210,5 +210,6 @@ def _context(
         accepted_ms=event.accepted_ms,
         own_domains=domains,
         signing_key=key,
+        released=event.released,
         process_own_mail=profile is not None and profile.values.get("ProcessIfLoopbackDetected") is True,
     )

@@ -131,7 +131,7 @@ class Acceptor:
                 item = self._jobs.get()
             try:
                 self._commit_all(jobs)
-            except Exception as error:  # noqa: BLE001 - nobody may wait for ever for an answer
+            except Exception as error:
                 log.error("batches could not be committed", exc_info=error)
                 for job in jobs:
                     self._answer(job, error=error)

@@ -33,6 +33,7 @@ class Claimed:
     attempts: int
     received_ms: int | None
     accepted_ms: int
+    released: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,11 @@ def _claim(cursor: Any, holder: str, wish: Wish, which: str, room: Mapping[int, 
     cursor.execute(
         "UPDATE postroom_inboundevent SET state = 'processing', holder = %s"  # noqa: S608
         f" WHERE id IN ({marks(chosen)})"
-        " RETURNING id, profile_id, group_id, content_id, size, attempts, received_ms, accepted_ms",
+        " RETURNING id, profile_id, group_id, content_id, size, attempts, received_ms, accepted_ms, released",
         [holder, *chosen],
     )
-    return sorted((Claimed(r[0], r[1], r[2], bytes(r[3]), *r[4:]) for r in cursor.fetchall()), key=lambda c: c.id)
+    claimed = (Claimed(r[0], r[1], r[2], bytes(r[3]), *r[4:8], released=bool(r[8])) for r in cursor.fetchall())
+    return sorted(claimed, key=lambda c: c.id)
 
 
 def still_held(cursor: Any, holder: str, ids: Sequence[int]) -> set[int]:
@@ -154,8 +156,8 @@ def failed(cursor: Any, holder: str, event: int, reason: str) -> None:
     )
 
 
-def resubmit(event: int, actor: str) -> None:
-    """Queue a failed, paused, discarded or quarantined event again.
+def resubmit(event: int, actor: str, *, release: bool = False) -> None:
+    """Queue a failed, paused, discarded or quarantined event again. `release`: it isn't quarantined once more.
 
     Raises `UsageError` if there is none, or it is in another state: an event that became an activity is done.
     """
@@ -167,10 +169,10 @@ def resubmit(event: int, actor: str) -> None:
             )
         cursor.execute(
             "UPDATE postroom_inboundevent SET state = 'queued', outcome = '', reason = '', attempts = 0, deaths = 0,"
-            " holder = '', processed_ms = NULL WHERE id = %s",
-            [event],
+            " holder = '', processed_ms = NULL, released = %s WHERE id = %s",
+            [release, event],
         )
-        audit(cursor, actor, "resubmit", f"event {event}", f"was {state} {outcome}".strip())
+        audit(cursor, actor, "release" if release else "resubmit", f"event {event}", f"was {state} {outcome}".strip())
 
 
 def discard(event: int, actor: str, reason: str) -> None:

@@ -214,13 +214,13 @@ def enter(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> list[Arri
         "postroom_inboundevent",
         (
             "id", "profile_id", "group_id", "content_id", "mailbox", "size", "state", "outcome", "reason", "realtime",
-            "receiver", "attempts", "deaths", "holder", "next_attempt_ms", "received_ms", "accepted_ms", "subject",
-            "author", "message_id",
+            "receiver", "attempts", "deaths", "released", "holder", "next_attempt_ms", "received_ms", "accepted_ms",
+            "subject", "author", "message_id",
         ),
         [
             (
                 a.event, target.profile, target.group, a.packed.sha256, a.mailbox, a.packed.size, "queued", "", "",
-                target.realtime, target.receiver, 0, 0, "", 0, a.received_ms, now, "", "", "",
+                target.realtime, target.receiver, 0, 0, False, "", 0, a.received_ms, now, "", "", "",
             )
             for a in events
             if a.packed

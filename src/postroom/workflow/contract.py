@@ -213,6 +213,7 @@ class Context:
     own_domains: frozenset[str] = frozenset()
     signing_key: bytes = b""  # for thread tags and the loop signature
     process_own_mail: bool = False  # the profile's ProcessIfLoopbackDetected
+    released: bool = False  # a person has let it out of quarantine: none of its steps puts it there again
 
 
 class Step(Protocol):

@@ -8,13 +8,13 @@ microseconds for each step; values are made ready for conditions only if a condi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from time import perf_counter_ns
 from typing import Any, get_type_hints
 
 from postroom.conf.errors import Transient
 from postroom.workflow.conditions import ConditionError, Scope
-from postroom.workflow.contract import Context, Decided, Decision, Facts, Run, StepRecord
+from postroom.workflow.contract import Context, Decided, Decision, Facts, Quarantine, Run, StepRecord
 from postroom.workflow.definition import Workflow
 from postroom.workflow.words import one_line
 
@@ -60,6 +60,8 @@ def run(workflow: Workflow, context: Context) -> Run:
             decided = use.step.decide(context, use.values)
             if not isinstance(decided, Decided):
                 raise TypeError(f"It returned {type(decided).__name__}, not Decided.")
+            if context.released:
+                decided = _released(decided)
             if decided.facts:
                 _check(decided.facts)
                 known |= decided.facts
@@ -74,6 +76,14 @@ def run(workflow: Workflow, context: Context) -> Run:
         if decided.stop:
             break
     return Run(workflow.name, workflow.version, facts, tuple(decisions), tuple(records))
+
+
+def _released(decided: Decided) -> Decided:
+    """What the step says of an event that a person let out of quarantine."""
+    others = tuple(decision for decision in decided.decisions if not isinstance(decision, Quarantine))
+    if len(others) == len(decided.decisions):
+        return decided
+    return replace(decided, decisions=others, stop=False, reason=f"{decided.reason} A person released it.")
 
 
 def _check(new: Mapping[str, Any]) -> None:

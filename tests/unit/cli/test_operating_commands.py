@@ -91,7 +91,7 @@ def test_outbound_messages_are_listed_told_cancelled_and_retried(
     (message,) = json.loads(told(capsys, "outbound", "list", "--json"))
     number = str(message["id"])
     assert (message["state"], message["recipients"]) == ("queued", ["anna@customer.example"])
-    assert "Nothing has been tried yet." in told(capsys, "outbound", "show", number)
+    assert "Nothing has been submitted yet." in told(capsys, "outbound", "show", number)
     assert "cancelled" in told(capsys, "outbound", "cancel", number)
     assert "queued again" in told(capsys, "outbound", "retry", number)
     assert "nothing to retry" in told(capsys, "outbound", "retry", number, status=2)

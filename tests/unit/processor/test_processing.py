@@ -161,6 +161,20 @@ def test_our_own_mail_is_quarantined(configured: Installation) -> None:
     assert row(event).reason.startswith("loop:")
 
 
+def test_junk_that_a_person_releases_becomes_an_activity(configured: Installation) -> None:
+    from postroom.store import events
+
+    (event,) = deliver(b"X-Spam-Flag: YES\r\n" + FIRST, profile="support@us.example")
+    work()
+    assert row(event).reason.startswith("junk:")
+    events.resubmit(event, "alice")
+    work()
+    assert row(event).outcome == "quarantined"
+    events.resubmit(event, "alice", release=True)
+    work()
+    assert row(event).outcome == "activity"
+
+
 def test_a_delivery_report_finds_its_message(configured: Installation) -> None:
     from postroom.store.models import DeliveryAttempt, OutboundMessage
 

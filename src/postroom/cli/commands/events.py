@@ -86,12 +86,14 @@ def show(event: int, raw: bool, parsed: bool, as_json: bool) -> None:
 
 @command.command()
 @click.argument("events", type=int, nargs=-1, required=True, metavar="ID…")
-def resubmit(events: tuple[int, ...]) -> None:
+@click.option("--release", is_flag=True, help="Let them out of quarantine: no step puts them there again.")
+def resubmit(events: tuple[int, ...], release: bool) -> None:
     """Queue failed, paused, discarded or quarantined events again.
 
     \b
-    Example:
+    Examples:
       postroom events resubmit 17 18
+      postroom events resubmit 19 --release
     """
     from postroom.cli.store import author, open_store
 
@@ -99,7 +101,7 @@ def resubmit(events: tuple[int, ...]) -> None:
     from postroom.store import events as store
 
     for event in events:
-        store.resubmit(event, author())
+        store.resubmit(event, author(), release=release)
         say(f"Event {event} is queued again.")
 
 
@@ -174,7 +176,7 @@ def _tell(story: dict[str, Any]) -> None:
             say(f"  {name + ':':<16}{clean(value)}")
     say("\nOn the mail server")
     for entry in story["ledger"]:
-        place = f"{entry['mailbox']} UIDVALIDITY {entry['epoch']} UID" if entry["mailbox"] else "UIDL"
+        place = f"{entry['mailbox']} UIDVALIDITY {entry['epoch']} UID" if entry["epoch"] else "identity"
         told = "not yet acknowledged"
         if entry["acknowledged_ms"]:
             told = f"{'removed' if entry['removed'] else 'acknowledged'} {when(entry['acknowledged_ms'])}"

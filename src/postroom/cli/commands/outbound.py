@@ -84,7 +84,7 @@ def show(message: int, as_json: bool) -> None:
     ):
         if value:
             say(f"  {name + ':':<16}{clean(value)}")
-    say("\nDelivery ledger" if found["delivery"] else "\nNothing has been tried yet.")
+    say("\nDelivery ledger" if found["delivery"] else "\nNothing has been submitted yet.")
     for attempt in found["delivery"]:
         who = f" <{attempt['recipient']}>" if attempt["recipient"] else ""
         words = clean(f"{attempt['server']} {attempt['reply'] or ''} {attempt['code']} {attempt['text']}")

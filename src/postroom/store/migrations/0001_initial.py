@@ -196,6 +196,7 @@ class Migration(migrations.Migration):
                 ("receiver", models.CharField(default="", max_length=64)),
                 ("attempts", models.PositiveIntegerField(default=0)),
                 ("deaths", models.PositiveIntegerField(default=0)),
+                ("released", models.BooleanField(default=False)),
                 ("holder", models.CharField(default="", max_length=64)),
                 ("next_attempt_ms", models.BigIntegerField(default=0)),
                 ("received_ms", models.BigIntegerField(null=True)),

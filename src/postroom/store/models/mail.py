@@ -59,6 +59,7 @@ class InboundEvent(models.Model):
     receiver = models.CharField(max_length=64, default="")
     attempts = models.PositiveIntegerField(default=0)
     deaths = models.PositiveIntegerField(default=0)
+    released = models.BooleanField(default=False)
     holder = models.CharField(max_length=64, default="")
     next_attempt_ms = models.BigIntegerField(default=0)
     received_ms = models.BigIntegerField(null=True)
