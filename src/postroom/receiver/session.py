@@ -68,6 +68,7 @@ class Session:
         self._read = read
         self._failing = failing
         self._pending = Pending(profile.values.number("PollingInterval"))
+        self._said_removed: set[str] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self.target = ledger.Target(profile.id, group.id, group.real_time, holder)
         self.log = structlog.get_logger().bind(profile=profile.name)
@@ -148,11 +149,12 @@ class Session:
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    @staticmethod
-    def _seen_again(entered: list[ledger.Arrival]) -> list[Identity]:
+    def _seen_again(self, entered: list[ledger.Arrival]) -> list[Identity]:
         """Messages that the server said it had removed, and gave us once more under the same UIDL."""
         return [
-            Identity(a.mailbox, a.epoch, a.source_id) for a in entered if a.disposition == "duplicate" and not a.epoch
+            Identity(a.mailbox, a.epoch, a.source_id)
+            for a in entered
+            if a.disposition == "duplicate" and not a.epoch and a.source_id in self._said_removed
         ]
 
     async def _compare(self, listing: Listing) -> Comparison:
@@ -166,9 +168,15 @@ class Session:
             )
 
         watch, known = await self._read(look)
-        # RFC 1939 lets a server give a removed message's UIDL to another: such a one is looked at, not just deleted.
-        reused = {k.source_id for k in known.values() if k.removed and not listing.epoch}
-        looked_at = reused if self._pending.due else set()
+        # RFC 1939 lets a server give a removed message's UIDL to another. What we asked it to remove, and is listed, is
+        # looked at once more and not just deleted: it may have removed it, and the answer was lost.
+        reusable = {
+            k.source_id
+            for k in known.values()
+            if not listing.epoch and k.action == "delete" and (k.removed or not k.acknowledged)
+        }
+        looked_at = reusable if self._pending.due else set()
+        self._said_removed = {k.source_id for k in known.values() if k.removed}
         new = [source_id for source_id in listing.source_ids if source_id not in known or source_id in looked_at]
         excluded: list[ledger.Arrival] = []
         if watch.first and start_from == "now":
@@ -182,12 +190,16 @@ class Session:
             self.target.listed.setdefault(mailbox, set()).update(listing.source_ids)
         self._pending.listed(
             mailbox,
-            [self._asked(mailbox, listing.epoch, k) for k in known.values() if not k.acknowledged],
+            [
+                self._asked(mailbox, listing.epoch, k)
+                for k in known.values()
+                if not k.acknowledged and k.source_id not in reusable
+            ],
             # Only a deletion is asked twice: a second move by COPY would copy again.
             [
                 self._asked(mailbox, listing.epoch, k)
                 for k in known.values()
-                if k.removed and k.action == "delete" and k.source_id not in reused
+                if k.removed and k.action == "delete" and k.source_id not in reusable
             ],
             complete=listing.complete,
         )

@@ -216,14 +216,23 @@ def requeue_due(cursor: Any) -> int:
     return int(cursor.rowcount)
 
 
-def take_back(cursor: Any, dead: Sequence[str]) -> int:
-    """Events that dead instances held are queued again; one that keeps killing its holder fails, and that is told."""
+def give_back(holder: str, *, realtime: bool) -> int:
+    """What a living holder claimed and lost hold of, when the store failed it: as if it had died over it."""
+    with transaction("give-back") as cursor:
+        return take_back(cursor, [holder], " AND realtime = %s", [realtime])
+
+
+def take_back(cursor: Any, dead: Sequence[str], only: str = "", arguments: Sequence[object] = ()) -> int:
+    """Events that dead instances held are queued again; one that keeps killing its holder fails, and that is told.
+
+    `only` is a further condition on the events, with its arguments.
+    """
     if not dead:
         return 0
     cursor.execute(
         "SELECT holder, id, group_id, deaths FROM postroom_inboundevent WHERE state = 'processing'"  # noqa: S608
-        f" AND holder IN ({marks(dead)})",
-        list(dead),
+        f" AND holder IN ({marks(dead)}){only}",
+        [*dead, *arguments],
     )
     held: dict[str, list[tuple[int, int, int]]] = {}
     for holder, id_, group, deaths in cursor.fetchall():

@@ -195,8 +195,8 @@ def enter(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> list[Arri
     """Write entries and queued events of a batch into the caller's transaction; contents are the caller's.
 
     Returns those that the server is to be told of; each has its disposition, and its event's id. An identity that
-    another receiver entered in the meantime is left out. A UIDL that was removed and has come back bears either the
-    same message (the server did not remove it: it is asked again) or another one, which is new.
+    another receiver entered in the meantime is left out. A UIDL that is known bears either the message that is known
+    (the server has still to remove it: it is asked again) or another one, which is new.
     """
     new, again = _not_entered(cursor, target, arrivals)
     reidentified = _reidentified(cursor, target, new)
@@ -245,31 +245,26 @@ def _row(profile: int, a: Arrival, now: int) -> tuple[Any, ...]:
 
 
 def _not_entered(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
-    """Those that are new, and those whose removed entry was taken up again."""
-    entered: dict[tuple[str, int, str], tuple[int, bytes | None, int | None, bool]] = {}
+    """Those that are new, and those of a UIDL whose message is the one that its entry knows."""
+    entered: dict[tuple[str, int, str], tuple[int, bytes | None, int | None]] = {}
     for mailbox, epoch in {(a.mailbox, a.epoch) for a in arrivals}:
         ids = [a.source_id for a in arrivals if (a.mailbox, a.epoch) == (mailbox, epoch)]
         for some in chunks(ids):
             cursor.execute(
-                "SELECT source_id, id, digest, event_id, removed FROM postroom_ledgerentry"  # noqa: S608
+                "SELECT source_id, id, digest, event_id FROM postroom_ledgerentry"  # noqa: S608
                 f" WHERE profile_id = %s AND mailbox = %s AND epoch = %s AND source_id IN ({marks(some)})",
                 [target.profile, mailbox, epoch, *some],
             )
-            for source_id, id_, digest, event, removed in cursor.fetchall():
-                entered[mailbox, epoch, source_id] = (
-                    id_,
-                    None if digest is None else bytes(digest),
-                    event,
-                    bool(removed),
-                )
+            for source_id, id_, digest, event in cursor.fetchall():
+                entered[mailbox, epoch, source_id] = (id_, None if digest is None else bytes(digest), event)
     fresh: dict[tuple[str, int, str], Arrival] = {}
     again: list[Arrival] = []
     for arrival in arrivals:
         identity = (arrival.mailbox, arrival.epoch, arrival.source_id)
-        id_, digest, event, removed = entered.get(identity, (0, None, None, False))
+        id_, digest, event = entered.get(identity, (0, None, None))
         if not id_:
             fresh.setdefault(identity, arrival)
-        elif removed and not arrival.epoch and arrival.packed:
+        elif not arrival.epoch and arrival.packed and digest is not None:
             if arrival.packed.sha256 == digest:
                 cursor.execute(
                     "UPDATE postroom_ledgerentry SET acknowledged_ms = NULL, removed = %s WHERE id = %s", [False, id_]
@@ -277,10 +272,11 @@ def _not_entered(cursor: Any, target: Target, arrivals: Sequence[Arrival]) -> tu
                 arrival.disposition, arrival.event = "duplicate", event
                 again.append(arrival)
             else:
-                # The old entry keeps its history under a name of its own.
+                # The old message is gone; its entry keeps its history under a name of its own.
                 cursor.execute(
-                    "UPDATE postroom_ledgerentry SET source_id = %s WHERE id = %s",
-                    [f"{arrival.source_id[:230]} (until {id_})", id_],
+                    "UPDATE postroom_ledgerentry SET source_id = %s, removed = %s,"
+                    " acknowledged_ms = COALESCE(acknowledged_ms, %s) WHERE id = %s",
+                    [f"{arrival.source_id[:230]} (until {id_})", True, now_ms(), id_],
                 )
                 fresh.setdefault(identity, arrival)
     return list(fresh.values()), again

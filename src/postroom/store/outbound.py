@@ -197,18 +197,23 @@ def note_attempts(cursor: Any, rows: Sequence[tuple[int, str, str, str, int, str
 
 def take_back(cursor: Any, dead: Sequence[str]) -> int:
     """What dead instances were submitting has an unknown outcome now."""
-    if not dead:
-        return 0
+    return _unknown(cursor, f"holder IN ({marks(dead)})", dead, "the process died") if dead else 0
+
+
+def give_back(holder: str, profile: int) -> int:
+    """What a living holder claimed of a profile and lost hold of, when the store failed it, is unknown too."""
+    with transaction("give-back") as cursor:
+        return _unknown(cursor, "holder = %s AND profile_id = %s", [holder, profile], "the database failed")
+
+
+def _unknown(cursor: Any, which: str, arguments: Sequence[object], why: str) -> int:
     cursor.execute(
-        "UPDATE postroom_outboundmessage SET state = 'unknown', holder = '',"  # noqa: S608
-        " reason = 'the process that submitted it died; it may have been sent'"
-        f" WHERE state = 'submitting' AND holder IN ({marks(dead)}) RETURNING id",
-        list(dead),
+        "UPDATE postroom_outboundmessage SET state = 'unknown', holder = '', reason = %s"  # noqa: S608
+        f" WHERE state = 'submitting' AND {which} RETURNING id",
+        [f"{why} while it was submitted; it may have been sent", *arguments],
     )
     ids = [row[0] for row in cursor.fetchall()]
-    note_attempts(
-        cursor, [(id_, "", "", "unknown", 0, "4.4.2", "the process died; it may have been sent") for id_ in ids]
-    )
+    note_attempts(cursor, [(id_, "", "", "unknown", 0, "4.4.2", f"{why}; it may have been sent") for id_ in ids])
     return len(ids)
 
 

@@ -138,6 +138,18 @@ def test_a_uidl_that_comes_back_with_the_same_message_is_acknowledged_again(prof
     assert not known.removed
 
 
+def test_a_uidl_whose_removal_was_not_confirmed_may_bear_a_new_message(profile: int) -> None:
+    from postroom.store.models import LedgerEntry
+
+    enter(profile, ("msg1", b"first"), epoch=0)
+    assert enter(profile, ("msg1", b"second"), epoch=0) == ["event"]
+    assert enter(profile, ("msg1", b"second"), epoch=0) == ["duplicate"]
+    assert events() == 2
+    old, new = LedgerEntry.objects.order_by("id")
+    assert old.acknowledged_ms
+    assert (new.source_id, new.acknowledged_ms) == ("msg1", None)
+
+
 def test_a_uid_under_the_same_uidvalidity_is_never_another_message(profile: int) -> None:
     enter(profile, ("1", b"first"))
     acknowledge(profile, "1")
