@@ -8,10 +8,11 @@ the store.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -45,6 +46,8 @@ class _Lane:
         self.failures = 0
         self.rest_until = 0.0
         self.told = False
+        self.ending = False  # the profile was changed: another lane follows when its senders are through
+        self.troubled = False  # the store failed a sender: what it left is put right when all are through
         self._sent: deque[float] = deque()
         self.lock = threading.Lock()
 
@@ -60,6 +63,15 @@ class _Lane:
             allowed = max(0, min(wanted, most - len(self._sent)))
             self._sent.extend([now] * allowed)
             return allowed
+
+    def close_idle(self, unused_for: float = 0.0) -> None:
+        """End the sessions that nobody has used for so many seconds."""
+        before = time.monotonic() - unused_for
+        with self.lock:
+            old = [sender for sender in self.idle if sender.used <= before]
+            self.idle = [sender for sender in self.idle if sender.used > before]
+        for sender in old:
+            sender.close()
 
 
 class OutboundManager:
@@ -91,8 +103,9 @@ class OutboundManager:
                 stopping.wait(2.0)
         self._pool.shutdown(wait=True)
         for lane in self._lanes.values():
-            for sender in lane.idle:
-                sender.close()
+            with contextlib.suppress(Exception):  # what can't be written down is unknown, once we are gone
+                self._mend(lane)
+            lane.close_idle()
         connection.close()
 
     def _dispatch(self, conf: Configuration) -> bool:
@@ -104,8 +117,11 @@ class OutboundManager:
             if profile is None or profile.name in conf.problems:
                 continue
             lane = self._lane(profile)
+            if lane is None:
+                continue
             with lane.lock:
-                free = lane.busy < profile.values.number("MaxSessions") and time.monotonic() >= lane.rest_until
+                rested = time.monotonic() >= lane.rest_until and not lane.troubled
+                free = rested and lane.busy < profile.values.number("MaxSessions")
                 lane.busy += free
             if free:
                 started = True
@@ -115,12 +131,16 @@ class OutboundManager:
             time.sleep(0.01)
         return started
 
-    def _lane(self, profile: ProfileConfiguration) -> _Lane:
+    def _lane(self, profile: ProfileConfiguration) -> _Lane | None:
+        """The lane of a profile as it is configured; None while senders of an earlier configuration end."""
         lane = self._lanes.get(profile.id)
-        if lane is None or lane.profile.digest != profile.digest:
-            if lane is not None:
-                for sender in lane.idle:
-                    sender.close()
+        if lane is not None and lane.profile.digest != profile.digest:
+            lane.ending = True
+            if lane.busy or lane.troubled:
+                return None
+            lane.close_idle()
+            lane = None
+        if lane is None:
             lane = self._lanes[profile.id] = _Lane(profile)
         return lane
 
@@ -138,11 +158,13 @@ class OutboundManager:
                 self._put_off(lane, error)
                 return
             lane.failures, lane.told = 0, False
-            made = sender.send_due(self._stopping.is_set)
+            made = sender.send_due(lambda: self._stopping.is_set() or lane.ending or lane.troubled)
             if made == 0 and lane.profile.values.number("MaxMessagesPerMinute"):
                 lane.rest_until = time.monotonic() + 1.0
         except Exception as error:
             log.error("a sender is in trouble", profile=lane.profile.name, exc_info=error)
+            connection.close()
+            lane.troubled = True
             lane.rest_until = time.monotonic() + 2.0
         finally:
             with lane.lock:
@@ -190,8 +212,16 @@ class OutboundManager:
             log.info("messages of unknown outcome go again, with the same Message-ID", messages=count)
         administrator.tell(conf)
         for lane in self._lanes.values():
-            with lane.lock:
-                old = [s for s in lane.idle if time.monotonic() - s.used > KEEP_OPEN_SECONDS]
-                lane.idle = [s for s in lane.idle if s not in old]
-            for sender in old:
-                sender.close()
+            self._mend(lane)
+            lane.close_idle(KEEP_OPEN_SECONDS)
+
+    def _mend(self, lane: _Lane) -> None:
+        """After trouble with the store: write down what its senders know; what nobody knows of is unknown."""
+        with lane.lock:
+            if lane.busy or not lane.troubled:
+                return
+        for sender in lane.idle:
+            sender.commit()
+        count = outbound.give_back(self._holder(), lane.profile.id)
+        lane.troubled = False
+        log.info("what the store's trouble left is put right", profile=lane.profile.name, unknown=count)

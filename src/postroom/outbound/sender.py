@@ -49,6 +49,7 @@ class Sender:
         self._allow = allow
         self._session: Submitter | None = None
         self._sent = 0
+        self._ended: list[tuple[str, list[Result]]] = []  # by holder: not written down yet
         self.used = time.monotonic()
         self._log = structlog.get_logger().bind(profile=profile.name)
 
@@ -85,21 +86,36 @@ class Sender:
             self.used = time.monotonic()
         return attempts
 
+    def commit(self) -> None:
+        """Write down how attempts ended.
+
+        Raises what the store raises; what could not be written is kept, and written at the next call.
+        """
+        while self._ended:
+            outbound.finish(*self._ended[0])
+            del self._ended[0]
+
     def _submit(self, holder: str, claimed: Sequence[Claimed]) -> None:
         results: list[Result] = []
+        self._ended.append((holder, results))
         committed = time.monotonic()
-        for message in claimed:
+        for number, message in enumerate(claimed):
             if self._session is None or not self._session.usable:
-                results.append(Result(message.id, "queued", "", 0, "", ""))
+                results.append(_not_tried(message))
                 continue
             result = self._one(self._session, message)
             metrics.SUBMITTED.labels(result.state).inc()
             results.append(result)
             self._sent += 1
             if time.monotonic() - committed > COMMIT_SECONDS:
-                outbound.finish(holder, results)
+                try:
+                    self.commit()
+                except Exception:
+                    results += map(_not_tried, claimed[number + 1 :])
+                    raise
                 results, committed = [], time.monotonic()
-        outbound.finish(holder, results)
+                self._ended.append((holder, results))
+        self.commit()
 
     def _one(self, session: Submitter, message: Claimed) -> Result:
         server = self.profile.values.text("SMTPServer")
@@ -138,6 +154,10 @@ class Sender:
 
     def _again_ms(self, message: Claimed) -> int:
         return now_ms() + int(pause(message.attempts) * 1000)
+
+
+def _not_tried(message: Claimed) -> Result:
+    return Result(message.id, "queued", "", 0, "", "")
 
 
 def pause(attempts: int) -> float:

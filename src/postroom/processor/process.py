@@ -59,6 +59,7 @@ class Processor:
         self._holder = holder
         self._component = component
         self._claims = 0
+        self._lost_hold = False
         self._groups: tuple[int, dict[int, _Group | Permanent]] = (-1, {})
 
     def run(self, stopping: threading.Event) -> None:
@@ -70,6 +71,7 @@ class Processor:
                     self._broker.wait(self._component, 1.0)
             except Exception as error:
                 log.error("the processor is in trouble; it tries again", error=str(error)[:300], exc_info=error)
+                self._lost_hold = True
                 connection.close()
                 stopping.wait(2.0)
         connection.close()
@@ -78,6 +80,9 @@ class Processor:
         """Process one batch. Returns how many events were claimed."""
         conf = configuration.current()
         holder = self._holder()
+        if self._lost_hold:
+            events.give_back(holder, realtime=self._component == "realtime")
+            self._lost_hold = False
         self._claims += 1
         wish = events.Wish(
             realtime=self._component == "realtime",

@@ -113,7 +113,7 @@ def _claim(cursor: Any, holder: str, wish: Wish, which: str, room: Mapping[int, 
         " RETURNING id, profile_id, group_id, content_id, size, attempts, received_ms, accepted_ms, released",
         [holder, *chosen],
     )
-    claimed = (Claimed(r[0], r[1], r[2], bytes(r[3]), *r[4:8], released=bool(r[8])) for r in cursor.fetchall())
+    claimed = (Claimed(r[0], r[1], r[2], bytes(r[3]), r[4], r[5], r[6], r[7], bool(r[8])) for r in cursor.fetchall())
     return sorted(claimed, key=lambda c: c.id)
 
 
