@@ -31,7 +31,7 @@ bench: ## the benchmarks
 	$(PYTHON) bench/run.py
 
 demo: ## try Postroom with its own mail servers and sample mail
-	$(PYTHON) -m postroom.cli.main demo
+	$(PYTHON) -m postroom.cli demo
 
 docs: ## make docs/reference from the code
 	$(PYTHON) -m postroom.cli.reference docs/reference

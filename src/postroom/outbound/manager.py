@@ -51,8 +51,8 @@ class _Lane:
         self._sent: deque[float] = deque()
         self.lock = threading.Lock()
 
-    def allow(self, wanted: int) -> int:
-        """How many of `wanted` messages may be sent now; they count as sent."""
+    def reserve(self, wanted: int) -> int:
+        """How many of `wanted` messages may be sent now; they count as sent until they are given back."""
         most = self.profile.values.number("MaxMessagesPerMinute")
         if not most:
             return wanted
@@ -63,6 +63,12 @@ class _Lane:
             allowed = max(0, min(wanted, most - len(self._sent)))
             self._sent.extend([now] * allowed)
             return allowed
+
+    def give_back(self, unused: int) -> None:
+        """So many of the reserved messages were not there to be sent."""
+        with self.lock:
+            for _ in range(min(unused, len(self._sent))):
+                self._sent.pop()
 
     def close_idle(self, unused_for: float = 0.0) -> None:
         """End the sessions that nobody has used for so many seconds."""
@@ -180,7 +186,7 @@ class OutboundManager:
         debug = (lambda line: bound.info(line)) if profile.values.flag("LogDebug") else None
         surroundings = Surroundings(profile.name, settings().data_dir / "spool", debug)
         driver = registry.drivers()[profile.kind]
-        return Sender(profile, driver, surroundings, self._holder, signing_key(), lane.allow)
+        return Sender(profile, driver, surroundings, self._holder, signing_key(), lane)
 
     def _put_off(self, lane: _Lane, error: Exception) -> None:
         known = isinstance(error, PostroomError)

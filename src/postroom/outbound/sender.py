@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -29,8 +29,18 @@ FIRST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
 KEEP_OPEN_SECONDS = 30.0
 
 
+class Rate(Protocol):
+    """How many messages may be sent now."""
+
+    def reserve(self, wanted: int) -> int:
+        """How many of `wanted` may be; they count as sent until they are given back."""
+
+    def give_back(self, unused: int) -> None:
+        """So many of the reserved ones were not sent."""
+
+
 class Sender:
-    """One session of a profile. `allow(n)` says how many messages the profile's rate allows now."""
+    """One session of a profile. `rate` is the profile's MaxMessagesPerMinute."""
 
     def __init__(
         self,
@@ -39,14 +49,14 @@ class Sender:
         surroundings: Surroundings,
         holder: Callable[[], str],
         signing_key: bytes,
-        allow: Callable[[int], int],
+        rate: Rate,
     ) -> None:
         self.profile = profile
         self._driver = driver
         self._surroundings = surroundings
         self._holder = holder
         self._key = signing_key
-        self._allow = allow
+        self._rate = rate
         self._session: Submitter | None = None
         self._sent = 0
         self._ended: list[tuple[str, list[Result]]] = []  # by holder: not written down yet
@@ -76,9 +86,10 @@ class Sender:
         attempts = 0
         limit = self.profile.values.number("MaxMessagesPerSession")
         while not stopping() and self._session is not None and self._session.usable and self._sent < limit:
-            allowed = self._allow(min(CLAIM, limit - self._sent))
+            allowed = self._rate.reserve(min(CLAIM, limit - self._sent))
             holder = self._holder()
             claimed = outbound.claim(holder, self.profile.id, allowed) if allowed else []
+            self._rate.give_back(allowed - len(claimed))
             if not claimed:
                 break
             attempts += len(claimed)

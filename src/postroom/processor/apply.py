@@ -7,6 +7,7 @@ fails never stops its neighbours. An event that is not ours any more (its claim 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ from django.db import DatabaseError, IntegrityError
 from postroom.broker.contract import Broker
 from postroom.mail import references
 from postroom.mail.message import Message
-from postroom.processor.lookup import LONGEST_ID, window_start
-from postroom.store import events, outbound
+from postroom.processor.lookup import LONGEST_ID
+from postroom.store import budgets, events, outbound
 from postroom.store.database import chunks, insert_many, marks, now_ms, transaction
 from postroom.store.publishing.configuration import ProfileConfiguration
 from postroom.workflow.contract import (
@@ -177,7 +178,7 @@ class _Writing:
         self.traces.append(
             (
                 event.id, run.workflow, run.version, outcome.submission, outcome.parser,
-                orjson.dumps([_told(r) for r in run.records], default=str).decode(), self.now,
+                _json([_told(r) for r in run.records]), self.now,
             )
         )  # fmt: skip
         self.finished.append(
@@ -223,7 +224,7 @@ class _Writing:
         if profile is None:
             return
         for key, _limit, window in decision.budgets:
-            counted = (with_conversation(key, conversation)[:400], window)
+            counted = (with_conversation(key, conversation), window)
             self.budgets[counted] = self.budgets.get(counted, 0) + 1
         message_id = references.new_message_id(profile.address.rpartition("@")[2])
         in_reply_to, earlier = references.references_for_answer(outcome.message)
@@ -300,11 +301,7 @@ class _Writing:
         events.processed(cursor, self.finished)
         # Last, and in order: these rows are shared by all processors and locked until the commit.
         if self.budgets:
-            cursor.executemany(
-                "INSERT INTO postroom_budget (key, window_ms, used) VALUES (%s, %s, %s)"
-                " ON CONFLICT (key, window_ms) DO UPDATE SET used = postroom_budget.used + excluded.used",
-                [(key, window_start(window), used) for (key, window), used in sorted(self.budgets.items())],
-            )
+            budgets.count(cursor, self.budgets)
 
 
 def _told(record: StepRecord) -> dict[str, Any]:
@@ -327,7 +324,11 @@ def _summary(decision: Any) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     """JSON without NUL, which PostgreSQL's jsonb refuses even escaped."""
-    return orjson.dumps(value, default=str).decode().replace("\\u0000", "\\ufffd")
+    try:
+        text = orjson.dumps(value, default=str).decode()
+    except TypeError:  # a lone surrogate
+        text = json.dumps(value, default=str, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return text.replace("\\u0000", "\\ufffd")
 
 
 def _clean(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from postroom.mail.message import Message
 from postroom.mail.references import find_thread_tags, thread_ids, verify_thread_tag
+from postroom.store import budgets
 from postroom.store.database import chunks, marks, now_ms, reading
 from postroom.store.publishing.configuration import Configuration
 from postroom.workflow.contract import (
@@ -30,7 +31,6 @@ from postroom.workflow.templates import with_conversation
 
 RECENT_MS = 5 * 86_400_000
 LONGEST_ID = 255
-LONGEST_WINDOW_MS = 86_400_000  # of the authors' budgets that are fetched together
 
 
 @dataclass(slots=True)
@@ -61,7 +61,6 @@ class BatchLookup:
         self._ids: dict[str, list[tuple[int, bool]]] = {}
         self._conversations: dict[int, _Conversation] = {}
         self._budgets: dict[tuple[str, int], int] = {}
-        self._of_authors: dict[tuple[str, int], int] | None = None
         self.budget_growth: dict[tuple[str, int], int] = {}
         asked: set[str] = set()
         tagged: set[int] = set()
@@ -107,36 +106,15 @@ class BatchLookup:
 
     def used(self, key: str, window_seconds: int) -> int:
         """Of a budget in its current window: committed, and by this batch."""
-        counted = (key, window_seconds)
-        if counted not in self._budgets:
-            self._budgets[counted] = self._committed(key, window_seconds)
-        return self._budgets[counted] + self.budget_growth.get(counted, 0)
-
-    def _committed(self, key: str, window_seconds: int) -> int:
-        window_ms = window_start(window_seconds)
         if CONVERSATION in key:
             return 0  # it is opened only now
-        if key in self._author_keys and window_seconds * 1000 <= LONGEST_WINDOW_MS:
-            if self._of_authors is None:
-                self._of_authors = self._fetch_budgets()
-            return self._of_authors.get((key, window_ms), 0)
-        with reading() as cursor:
-            cursor.execute("SELECT used FROM postroom_budget WHERE key = %s AND window_ms = %s", [key, window_ms])
-            row = cursor.fetchone()
-        return row[0] if row else 0
-
-    def _fetch_budgets(self) -> dict[tuple[str, int], int]:
-        """What the authors of the batch have used: one statement instead of several for each message."""
-        found: dict[tuple[str, int], int] = {}
-        with reading() as cursor:
-            for some in chunks(sorted(self._author_keys)):
-                cursor.execute(
-                    "SELECT key, window_ms, used FROM postroom_budget"  # noqa: S608
-                    f" WHERE window_ms >= %s AND key IN ({marks(some)})",
-                    [now_ms() - LONGEST_WINDOW_MS, *some],
-                )
-                found.update(((key, window_ms), used) for key, window_ms, used in cursor.fetchall())
-        return found
+        counted = (key, window_seconds)
+        if counted not in self._budgets:
+            # The authors of the batch are asked for together: on PostgreSQL a statement for each is what costs.
+            keys = self._author_keys if key in self._author_keys else {key}
+            committed = budgets.used(keys, window_seconds)
+            self._budgets.update(((each, window_seconds), committed.get(each, 0)) for each in keys)
+        return self._budgets[counted] + self.budget_growth.get(counted, 0)
 
     def _fetch_contacts(self, authors: Sequence[str]) -> None:
         with reading() as cursor:
@@ -250,8 +228,3 @@ class _EventLookup:
 def _outbound(row: Sequence[Any]) -> FoundOutbound:
     recipients = json.loads(row[2]) if isinstance(row[2], str) else row[2]
     return FoundOutbound(row[0], row[1], tuple(recipients), row[3] or 0)
-
-
-def window_start(window_seconds: int) -> int:
-    """The beginning of the current window of a budget, in milliseconds."""
-    return now_ms() // (window_seconds * 1000) * (window_seconds * 1000)
