@@ -8,7 +8,6 @@ so an encoded comma can't make a second address.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from postroom.mail.header_text import VALUE_LIMIT, header_text
 from postroom.mail.message import Address
@@ -66,21 +65,6 @@ def parse_addresses(value: str) -> tuple[Address, ...]:
     if len(addresses) < ADDRESSES_LIMIT:
         _add(addresses, reader)
     return tuple(addresses)
-
-
-def normalise(address: str) -> str:
-    """The form to compare and to store: lower case, the domain in its ASCII form (RFC 5891), no outer white space."""
-    local, at, domain = address.strip()[: ADDRESS_LIMIT * 2].rpartition("@")
-    domain = unicodedata.normalize("NFKC", domain).lower().replace("\u3002", ".").rstrip(".")
-    if not domain.isascii():
-        domain = ".".join(_ascii_label(label) for label in domain.split("."))
-    return unicodedata.normalize("NFC", local).lower() + at + domain
-
-
-def _ascii_label(label: str) -> str:
-    if label.isascii() or len(label) > 63:
-        return label
-    return "xn--" + label.encode("punycode").decode("ascii")
 
 
 class _Reader:

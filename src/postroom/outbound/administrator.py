@@ -8,7 +8,6 @@ from __future__ import annotations
 import structlog
 
 from postroom.conf.errors import PostroomError
-from postroom.mail.references import new_message_id
 from postroom.store import notices, outbound
 from postroom.store.database import transaction
 from postroom.store.publishing.configuration import Configuration, GroupConfiguration, ProfileConfiguration
@@ -36,7 +35,7 @@ def tell(conf: Configuration) -> None:
                     outbound.Owed(
                         profile=profile.id,
                         kind="notice",
-                        message_id=new_message_id(profile.address.rpartition("@")[2]),
+                        message_id=outbound.new_message_id(profile.address),
                         return_address="",
                         recipients=(group.administrator,),
                         subject=subject,

@@ -226,7 +226,7 @@ class _Writing:
         for key, _limit, window in decision.budgets:
             counted = (with_conversation(key, conversation), window)
             self.budgets[counted] = self.budgets.get(counted, 0) + 1
-        message_id = references.new_message_id(profile.address.rpartition("@")[2])
+        message_id = outbound.new_message_id(profile.address)
         in_reply_to, earlier = references.references_for_answer(outcome.message)
         text = with_conversation(decision.text, conversation).rstrip()
         tag = references.thread_tag(conversation, self.key)

@@ -111,6 +111,8 @@ class Processor:
         groups = self._compiled(conf)
         profiles = {profile.id: profile for profile in conf.profiles.values()}
         domains = frozenset(p.address.rpartition("@")[2].lower() for p in conf.profiles.values())
+        if settings().message_id_domain:
+            domains |= {settings().message_id_domain.lower()}
         outcomes: list[Outcome] = []
         for event, message, octets in parsed:
             profile, group = profiles.get(event.profile), groups.get(event.group)

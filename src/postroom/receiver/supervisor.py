@@ -96,10 +96,6 @@ class Receiver:
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
-    def watching(self) -> int:
-        """How many profiles are watched."""
-        return len(self._sessions)
-
     async def _follow(self) -> None:
         conf = await self.read(configuration.current)
         wanted = self._wanted(conf)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from postroom.conf.errors import UsageError
+from postroom.conf.settings import settings
+from postroom.mail import references
 from postroom.store.backends import backend
 from postroom.store.database import insert_many, marks, now_ms, reading, transaction
 from postroom.store.events import audit
@@ -72,6 +74,11 @@ class Result:
     again_ms: int = 0
     remaining: tuple[str, ...] = ()
     refused: tuple[tuple[str, int, str, str], ...] = ()  # recipient, reply code, status code, text
+
+
+def new_message_id(address: str) -> str:
+    """A Message-ID for a message from this address: of the domain that the settings name, else of the address's."""
+    return references.new_message_id(settings().message_id_domain or address.rpartition("@")[2])
 
 
 def queue(cursor: Any, messages: Sequence[Owed]) -> None:

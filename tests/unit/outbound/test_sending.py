@@ -147,3 +147,15 @@ def test_the_rate_counts_what_is_sent_and_not_what_was_asked_for(owed: list[int]
     lane.give_back(2)
     assert lane.reserve(20) == 2
     assert lane.reserve(1) == 0
+
+
+def test_message_ids_are_of_the_domain_that_the_settings_name(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from postroom.conf import settings
+    from postroom.store import outbound
+
+    assert outbound.new_message_id("support@us.example").endswith("@us.example")
+    monkeypatch.setenv("POSTROOM_MESSAGE_ID_DOMAIN", "mail.us.example")
+    settings.reset()
+    assert outbound.new_message_id("support@us.example").endswith("@mail.us.example")
