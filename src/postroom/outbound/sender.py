@@ -23,7 +23,7 @@ from postroom.store.database import now_ms
 from postroom.store.outbound import Claimed, Result
 from postroom.store.publishing.configuration import ProfileConfiguration
 
-CLAIM = 20
+MOST_CLAIMED = 20
 COMMIT_SECONDS = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0
 KEEP_OPEN_SECONDS = 30.0
@@ -58,6 +58,7 @@ class Sender:
         self._key = signing_key
         self._rate = rate
         self._session: Submitter | None = None
+        self._claim = 2
         self._sent = 0
         self._ended: list[tuple[str, list[Result]]] = []  # by holder: not written down yet
         self.used = time.monotonic()
@@ -86,15 +87,20 @@ class Sender:
         attempts = 0
         limit = self.profile.values.number("MaxMessagesPerSession")
         while not stopping() and self._session is not None and self._session.usable and self._sent < limit:
-            allowed = self._rate.reserve(min(CLAIM, limit - self._sent))
+            allowed = self._rate.reserve(min(self._claim, limit - self._sent))
             holder = self._holder()
             claimed = outbound.claim(holder, self.profile.id, allowed) if allowed else []
             self._rate.give_back(allowed - len(claimed))
             if not claimed:
                 break
             attempts += len(claimed)
+            began = time.monotonic()
             self._submit(holder, claimed)
             self.used = time.monotonic()
+            # What is claimed is unknown after a death. So of a slow server's messages few are claimed together, and of
+            # a quick one's as many as pay for a commit.
+            quick = self.used - began < COMMIT_SECONDS / 2
+            self._claim = min(MOST_CLAIMED, self._claim * 2) if quick else max(1, self._claim // 2)
         return attempts
 
     def commit(self) -> None:
