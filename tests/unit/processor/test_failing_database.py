@@ -107,6 +107,7 @@ def test_the_outbound_manager_remembers_what_it_could_not_write_down(
     session = Session()
     sender = manager._sender(lane)
     sender._session = session
+    sender._claim = 3  # as if the server had been quick
     lane.idle.append(sender)
     finish, failures = outbound.finish, [1]
 
