@@ -135,7 +135,7 @@ def main() -> int:
     if options.only:
         chosen = {"database": options.database, "pop3": options.pop3, "real_time": not options.nonrealtime}
         ways = {f"{options.database} {'pop3' if options.pop3 else 'imap'}": chosen}
-    report = Report("intake" if not options.growth else "intake-growth")
+    report = Report("intake" if not options.growth else "intake-growth", options.small)
     with mail_server() as server:
         if options.growth:
             _growth(report, server, options)

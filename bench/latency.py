@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--lmtp", action="store_true", help="deliver by LMTP")
     options = parser.parse_args()
     count = 30 if options.small else options.messages
-    report = Report("latency")
+    report = Report("latency", options.small)
     messages = corpus.messages(count + 2)
     pushes, ours, whole = [], [], []
     with mail_server() as server, installation() as where:

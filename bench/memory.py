@@ -102,7 +102,7 @@ def _wait(condition: Any, seconds: float) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help="10 MB and 200 profiles (the goals stay)")
+    parser.add_argument("--small", action="store_true", help="10 MB and 200 profiles")
     parser.add_argument("--size", type=int, default=50 * MB, help="octets of the message")
     parser.add_argument("--profiles", type=int, default=1000)
     parser.add_argument("--tls", action="store_true", help="the idle profiles also over TLS")
@@ -110,7 +110,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.small:
         options.size, options.profiles = 10 * MB, 200
-    report = Report("memory")
+    report = Report("memory", options.small)
     with mail_server() as server:
         if options.only != "profiles":
             message(report, server, options.size, pop3=False)

@@ -109,7 +109,7 @@ def main() -> int:
     if options.small:
         options.messages, options.rounds = 500, 1
     count = options.messages
-    report = Report("submit")
+    report = Report("submit", options.small)
     rates: dict[str, list[float]] = {}
     with smtp_sink() as port:
         size = 1000

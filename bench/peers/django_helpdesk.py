@@ -190,7 +190,7 @@ def main() -> int:
     if options.small:
         options.messages, options.rounds = 500, 1
     python = environment()
-    report = Report("django-helpdesk")
+    report = Report("django-helpdesk", options.small)
     ratios = []
     with mail_server() as server:
         server.set_stock(corpus.messages(options.messages, options.folder))
